@@ -1,0 +1,74 @@
+/** The node's link to its broker: connecting → up (clear ⇄ blocked), and back through backingOff when it is lost. */
+import { assign, type CallbackActorLogic, type PromiseActorLogic, sendTo, setup } from 'xstate'
+import { type BackoffPolicy, computeBackoffMs } from '../../src/core/backoff.ts'
+import { errorText } from '../../src/core/errors.ts'
+import type { BrokerEvent } from '../../src/core/ports/broker.ts'
+import type { ParentRef } from '../parent.ts'
+
+export type BrokerLinkReport = { type: 'broker.up' } | { type: 'broker.down'; reason: string }
+
+export interface BrokerLinkInput {
+  readonly parent: ParentRef<BrokerLinkReport>
+  readonly backoff: BackoffPolicy
+}
+
+export const brokerLinkMachine = setup({
+  types: {
+    context: {} as BrokerLinkInput & { attempt: number; reason: string | null },
+    input: {} as BrokerLinkInput,
+    events: {} as BrokerEvent,
+  },
+  actors: {
+    connect: {} as PromiseActorLogic<void>,
+    watchBroker: {} as CallbackActorLogic<{ type: 'watch.stop' }>,
+  },
+  actions: {
+    noteFailure: assign({ attempt: ({ context }) => context.attempt + 1, reason: (_, { reason }: { reason: string }) => reason }),
+    noteReason: assign({ reason: (_, { reason }: { reason: string }) => reason }),
+    clearFailures: assign({ attempt: 0, reason: null }),
+    reportUp: sendTo(({ context }) => context.parent, { type: 'broker.up' }),
+    reportDown: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: 'broker.down', reason: context.reason ?? 'lost' }) as const,
+    ),
+    logUp: () => {},
+    logDown: () => {},
+  },
+  delays: { backoff: ({ context }) => computeBackoffMs(context.attempt, context.backoff) },
+}).createMachine({
+  id: 'brokerLink',
+  context: ({ input }) => ({ ...input, attempt: 0, reason: null }),
+  invoke: { src: 'watchBroker', onError: '.backingOff' },
+  initial: 'connecting',
+  states: {
+    connecting: {
+      invoke: {
+        src: 'connect',
+        onDone: 'up',
+        onError: {
+          target: 'backingOff',
+          actions: { type: 'noteFailure', params: ({ event }) => ({ reason: errorText(event.error) }) },
+        },
+      },
+    },
+    up: {
+      entry: ['clearFailures', 'logUp', 'reportUp'],
+      on: {
+        'broker.lost': {
+          target: 'backingOff',
+          actions: [{ type: 'noteFailure', params: ({ event }) => ({ reason: event.reason }) }, 'reportDown'],
+        },
+      },
+      initial: 'clear',
+      states: {
+        clear: {
+          on: {
+            'broker.blocked': { target: 'blocked', actions: { type: 'noteReason', params: ({ event }) => ({ reason: event.reason }) } },
+          },
+        },
+        blocked: { on: { 'broker.unblocked': 'clear' } },
+      },
+    },
+    backingOff: { entry: 'logDown', after: { backoff: 'connecting' } },
+  },
+})

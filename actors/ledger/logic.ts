@@ -1,0 +1,50 @@
+/** The ledger machine with its shells: the group committer of this node, and the probe of the database. */
+import { fromCallback, fromPromise } from 'xstate'
+import { errorText } from '../../src/core/errors.ts'
+import type { ActorPorts } from '../ports.ts'
+import { createGroupCommitter } from './group-committer.ts'
+import { ledgerMachine } from './machine.ts'
+
+const probeDeadlineMs = 5_000
+
+export function createLedgerLogic(ports: ActorPorts) {
+  let report: ((reason: string) => void) | undefined
+  const onStalled = (error: Error): void => {
+    ports.metrics.ledgerStalled()
+    ports.log.warn('the ledger stalls: the database is away; nothing is lost, consumers wait', { error: errorText(error) })
+    report?.(errorText(error))
+  }
+  const committer = createGroupCommitter({
+    store: ports.messages,
+    ...ports.policy.ledger,
+    metrics: ports.metrics,
+    onStalled,
+    onTrouble: (text, details) => ports.log.error(text, details),
+  })
+  const logic = ledgerMachine.provide({
+    actors: {
+      watchCommitter: fromCallback(({ sendBack }) => {
+        report = (reason) => sendBack({ type: 'commit.failed', reason })
+        return () => {
+          report = undefined
+        }
+      }),
+      probe: fromPromise(() => withDeadline(ports.messages.ping())),
+    },
+    actions: {
+      resumeCommitter: () => {
+        ports.log.info('the ledger resumes: the database answers')
+        committer.resume()
+      },
+    },
+  })
+  return { logic, committer }
+}
+
+async function withDeadline(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the database did not answer the probe in time')), probeDeadlineMs)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

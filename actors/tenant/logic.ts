@@ -1,0 +1,45 @@
+/** The tenant machine with its shells. */
+import pLimit from 'p-limit'
+import { createConsumerLogic } from '../consumer/consumer.ts'
+import type { GroupCommitter } from '../ledger/group-committer.ts'
+import type { ActorPorts } from '../ports.ts'
+import type { WorkerLogic } from '../worker/logic.ts'
+import { tenantMachine } from './machine.ts'
+import { createProvision, createPurge, createWatchQueue } from './provisioning.ts'
+import type { Sessions } from './sessions.ts'
+
+/** One for all tenants of a node: handles are found by tenant id, machines are shared. */
+export function createTenantLogic(ports: ActorPorts, sessions: Sessions, worker: WorkerLogic, ledger: Pick<GroupCommitter, 'stalled'>) {
+  const limit = pLimit(ports.policy.attachConcurrency)
+  const admit = <T>(work: () => Promise<T>): Promise<T> => limit(work)
+
+  return tenantMachine.provide({
+    actors: {
+      provision: createProvision(ports, admit),
+      consumer: createConsumerLogic(ports, sessions, admit, ledger),
+      worker,
+      watchQueue: createWatchQueue(ports, sessions),
+      purge: createPurge(ports, admit),
+    },
+    guards: { ledgerStalled: () => ledger.stalled },
+    actions: {
+      openSession: ({ context }) => {
+        sessions.open(context.tenantId).config = context.desired.config
+      },
+      shutMailbox: ({ context }) => sessions.find(context.tenantId)?.mailbox.shut(),
+      applyConfig: ({ context }) => {
+        const session = sessions.find(context.tenantId)
+        if (session) session.config = context.desired.config
+      },
+      abortHandlers: ({ context }) => sessions.find(context.tenantId)?.abort.abort(new Error('the node stops')),
+      logQuarantine: ({ context }) =>
+        ports.log.error('a tenant is quarantined: its restart budget is spent', {
+          tenant_id: context.tenantId,
+          reason: context.reason,
+          probation_ms: context.policy.probationMs,
+        }),
+    },
+  })
+}
+
+export type TenantLogic = ReturnType<typeof createTenantLogic>

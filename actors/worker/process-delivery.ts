@@ -1,0 +1,145 @@
+/** The per-message path: take a delivery, run its handler, hand the outcome to the ledger, take the next. */
+import { AppError, errorText, toError } from '../../src/core/errors.ts'
+import { isFreshId } from '../../src/core/ids.ts'
+import type { Delivery } from '../../src/core/message.ts'
+import { type Outcome, reject } from '../../src/core/outcome.ts'
+import type { Handler, Handlers, RunContext } from '../../src/core/ports/handlers.ts'
+import type { EngineMetrics } from '../../src/core/ports/metrics.ts'
+import { type GroupCommitter, toStorable } from '../ledger/group-committer.ts'
+import type { RecordedOutcomes } from '../ledger/recorded-outcomes.ts'
+import type { Session } from '../tenant/session.ts'
+
+export interface LoopControl {
+  /** Set from outside: finish the delivery in hand and return. */
+  finishing: boolean
+}
+
+export interface DeliveryLoopServices {
+  readonly handlers: Handlers
+  readonly ledger: Pick<GroupCommitter, 'record'>
+  readonly recorded: RecordedOutcomes
+  readonly metrics: Pick<EngineMetrics, 'handlerRan' | 'settled'>
+  /** Messages of handlers with effects, from their claim until their outcome is recorded; one for the whole node. */
+  readonly inHand: Set<string>
+  /** The database did not answer a look-up. */
+  readonly onDatabaseAway: (error: Error) => void
+}
+
+const lookUpRetryMs = 50
+
+/**
+ * Works until the mailbox gives nothing, or until it is asked to finish.
+ *
+ * The outcome is given to the ledger and not waited for. A synchronous outcome is not awaited either.
+ */
+export async function runDeliveryLoop(session: Session, control: LoopControl, services: DeliveryLoopServices): Promise<void> {
+  const { signal } = session.abort
+  let context = { config: session.config, signal }
+  while (!control.finishing) {
+    const delivery = session.take()
+    if (!delivery) return
+    const handler = services.handlers.find(delivery.type)
+    if (!handler.idempotent) {
+      const claimed = claim(session, delivery, services)
+      if (!(claimed === true || (await claimed))) continue
+    }
+    if (context.config !== session.config) context = { config: session.config, signal }
+    const outcome = runHandler(handler, delivery, context)
+    const release = handler.idempotent ? undefined : () => services.inHand.delete(toKey(delivery))
+    if (outcome instanceof Promise) await settleLater({ session, delivery, release }, outcome, services)
+    else settle({ session, delivery, release }, outcome, services)
+  }
+}
+
+/** A delivery whose handler has been called. `release` ends its claim. */
+interface Run {
+  readonly session: Session
+  readonly delivery: Delivery
+  readonly release: (() => void) | undefined
+}
+
+const toKey = ({ tenantId, id }: Delivery): string => `${tenantId}/${id}`
+
+/**
+ * True when this run may have effects. A second delivery of a message whose first run has not been recorded yet (its
+ * channel was lost in the middle, or it was published twice) waits for that; one whose outcome is recorded is settled by it.
+ */
+function claim(session: Session, delivery: Delivery, services: DeliveryLoopServices): true | Promise<boolean> {
+  const key = toKey(delivery)
+  if (services.inHand.has(key)) return putOff(session, delivery)
+  services.inHand.add(key)
+  const isSeenBefore = delivery.redelivered || delivery.attempt > 1 || !isFreshId(delivery.id, delivery.createdAtMs)
+  if (!isSeenBefore) return true
+  return mayRun(session, delivery, services).then((may) => {
+    if (!may) services.inHand.delete(key)
+    return may
+  })
+}
+
+async function putOff(session: Session, delivery: Delivery): Promise<false> {
+  await new Promise((resolve) => setTimeout(resolve, lookUpRetryMs))
+  session.mailbox.put(delivery)
+  return false
+}
+
+// A handler that throws breaks its contract; that is the fault of its message alone, and no worker falls for it.
+function runHandler(handler: Handler, delivery: Delivery, context: RunContext): Outcome | Promise<Outcome> {
+  try {
+    const outcome = handler.run(delivery, context)
+    return outcome instanceof Promise ? outcome.catch(toCrashed) : outcome
+  } catch (thrown) {
+    return toCrashed(thrown)
+  }
+}
+
+const toCrashed = (thrown: unknown): Outcome => reject(`the handler crashed: ${errorText(thrown)}`)
+
+/** False when an earlier run's outcome is recorded (and now settled again), or nobody can tell: an effect runs once. */
+async function mayRun(session: Session, delivery: Delivery, services: DeliveryLoopServices): Promise<boolean> {
+  try {
+    const status = await services.recorded.lookUp(delivery)
+    if (status === undefined) return !session.ended && !session.abort.signal.aborted
+    services.metrics.settled('duplicate')
+    if (status === 'processed') session.committed(delivery, Date.now())
+    else session.failed(delivery, 'the failure was recorded before a crash', Date.now())
+    return false
+  } catch (thrown) {
+    // Reported first: that shuts the mailbox, and what is put back waits there.
+    services.onDatabaseAway(toError(thrown))
+    return putOff(session, delivery)
+  }
+}
+
+async function settleLater(run: Run, running: Promise<Outcome>, services: DeliveryLoopServices): Promise<void> {
+  const { session, delivery } = run
+  const startedAt = performance.now()
+  session.running.add(delivery)
+  try {
+    settle(run, await running, services)
+  } finally {
+    session.running.delete(delivery)
+    services.metrics.handlerRan((performance.now() - startedAt) / 1000)
+  }
+}
+
+function settle({ session, delivery, release }: Run, outcome: Outcome, services: DeliveryLoopServices): void {
+  // After the drain deadline an outcome may be the abort's doing: the broker delivers again, and nothing is lost.
+  if (session.abort.signal.aborted) {
+    release?.()
+    return
+  }
+  services.ledger.record({ session, delivery, failure: toFailure(outcome), onSettled: release })
+}
+
+/** null for `ack`; otherwise the reason with which the message goes to the dead-letter queue. */
+function toFailure(outcome: Outcome): string | null {
+  switch (outcome.kind) {
+    case 'ack':
+      return null
+    case 'retry':
+    case 'reject':
+      return toStorable(outcome.reason)
+    default:
+      throw new AppError('handler.invalid_outcome', `not an outcome: ${JSON.stringify(outcome satisfies never)}`)
+  }
+}

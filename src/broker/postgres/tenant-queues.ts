@@ -1,0 +1,72 @@
+/** A tenant's two queues: making them, removing them, looking at them. */
+import type { PgBoss } from 'pg-boss'
+import type { TenantId } from '../../core/ids.ts'
+import { tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
+import type { QueueDepth } from '../../core/ports/broker.ts'
+import { isForeignKeyError, missingQueue, toBrokerError } from './errors.ts'
+import { queueOptions } from './queue-policy.ts'
+import type { Statements } from './statements.ts'
+
+export interface TenantQueues {
+  declare(tenantId: TenantId): Promise<void>
+  /** Returns how many waiting messages went. */
+  remove(tenantId: TenantId): Promise<number>
+  depth(tenantId: TenantId): Promise<QueueDepth>
+  /** Rejects with `queue.missing`. */
+  require(tenantId: TenantId): Promise<void>
+}
+
+// A publish that commits between the removal of the jobs and that of the queue makes PostgreSQL refuse the latter.
+const removalAttempts = 10
+
+export function createTenantQueues(boss: PgBoss, statements: Statements): TenantQueues {
+  async function drop(queue: string): Promise<number> {
+    let discarded = 0
+    for (let attempt = 1; ; attempt++) {
+      try {
+        discarded += await statements.purge(queue)
+        await boss.deleteQueue(queue)
+        return discarded
+      } catch (error) {
+        if (attempt === removalAttempts || !isForeignKeyError(error)) throw error
+      }
+    }
+  }
+
+  return {
+    async declare(tenantId) {
+      const names = [tenantDeadLetterQueueName(tenantId), tenantQueueName(tenantId)]
+      await asBrokerErrors(async () => {
+        // Usually both are there: one read instead of two locked transactions for each tenant at start.
+        const existing = await statements.existing(names)
+        for (const name of names) if (!existing.includes(name)) await boss.createQueue(name, queueOptions)
+      })
+    },
+    remove: (tenantId) =>
+      asBrokerErrors(async () => {
+        // The dead-letter queue last, so that a removal that failed half-way is seen as one to repeat.
+        const discarded = await drop(tenantQueueName(tenantId))
+        await drop(tenantDeadLetterQueueName(tenantId))
+        return discarded
+      }),
+    async depth(tenantId) {
+      const queue = tenantQueueName(tenantId)
+      const { exists, ...depth } = await asBrokerErrors(() => statements.depth(queue, tenantDeadLetterQueueName(tenantId)))
+      if (!exists) throw missingQueue(queue)
+      return depth
+    },
+    async require(tenantId) {
+      const queue = tenantQueueName(tenantId)
+      const existing = await asBrokerErrors(() => statements.existing([queue]))
+      if (existing.length === 0) throw missingQueue(queue)
+    },
+  }
+}
+
+async function asBrokerErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toBrokerError(error)
+  }
+}

@@ -1,0 +1,80 @@
+/** The broker port: queues per tenant, confirmed publishing, consumers whose deliveries are settled one by one or by watermark. */
+import type { TenantId } from '../ids.ts'
+import type { Delivery, OutboundMessage } from '../message.ts'
+
+export interface QueueDepth {
+  /** Messages waiting in the tenant's queue. */
+  readonly ready: number
+  /** Messages delivered to some consumer and not settled; undefined where the broker cannot say. */
+  readonly unacked: number | undefined
+  /** Messages in the tenant's dead-letter queue. */
+  readonly dlq: number
+}
+
+export type BrokerEvent =
+  | { readonly type: 'broker.lost'; readonly reason: string }
+  | { readonly type: 'broker.blocked'; readonly reason: string }
+  | { readonly type: 'broker.unblocked' }
+
+export interface ConsumerOptions {
+  /** Unique in the whole installation. */
+  readonly consumerTag: string
+  /** How many deliveries may be unsettled at once. */
+  readonly prefetch: number
+  /** Called synchronously for each delivery; must not throw. */
+  readonly onDelivery: (delivery: Delivery) => void
+  /** Called once when the consumer ended by itself: channel closed, queue deleted, connection lost. Never after close(). */
+  readonly onLost: (reason: string) => void
+}
+
+/**
+ * One consumer of one tenant's queue.
+ *
+ * All settling calls tolerate a consumer that is gone: the broker then delivers the message again.
+ */
+export interface BrokerConsumer {
+  /** Begins (or, after cancel(), begins again) to receive deliveries. Tags go on rising. */
+  start(): Promise<void>
+  /** Stops new deliveries. When it resolves none will arrive; those that have arrived can still be settled. */
+  cancel(): Promise<void>
+  /** The outcome is recorded: the message may be forgotten. Acknowledgements may be sent a little later, together. */
+  ack(delivery: Delivery): void
+  /** Gives the delivery back to its queue. */
+  requeue(delivery: Delivery): void
+  /** Sends the acknowledgements that wait, then ends. Unsettled deliveries go back to the queue. Tolerates twice. */
+  close(): Promise<void>
+}
+
+/**
+ * A message broker with one durable queue and one dead-letter queue per tenant.
+ *
+ * Errors: calls reject with AppError: `broker.unavailable` (connection away or lost meanwhile), `broker.blocked` (alarm),
+ * `broker.window_full` (too many unconfirmed publishes), `broker.refused` (nacked), `broker.unknown_outcome` (no confirm
+ * in time), `queue.missing` (no such queue).
+ */
+export interface Broker {
+  readonly kind: 'rabbitmq' | 'postgres'
+  /** Opens the connections. Resolves when publishing and consuming are possible; may be called again after `broker.lost`. */
+  connect(signal: AbortSignal): Promise<void>
+  /** Changes after connect(). Consumers report their own loss by onLost, whether the broker is lost or not. Returns the unsubscriber. */
+  subscribe(listener: (event: BrokerEvent) => void): () => void
+  /** Waits for outstanding confirms within `deadlineMs`, then closes everything. Tolerates twice and never-connected. */
+  close(deadlineMs: number): Promise<void>
+
+  /** Makes the tenant's queue and dead-letter queue exist. Idempotent. */
+  declareTenant(tenantId: TenantId): Promise<void>
+  /** Removes both queues. Idempotent. Returns how many ready messages went with them. */
+  deleteTenant(tenantId: TenantId): Promise<{ readonly discarded: number }>
+  /** Errors: `queue.missing`. */
+  depth(tenantId: TenantId): Promise<QueueDepth>
+
+  /** Resolves when the broker has confirmed the message: it is durable and in the tenant's queue. */
+  publish(message: OutboundMessage): Promise<void>
+  /** All messages are for one tenant; resolves when every one is confirmed. On an error some may have been published. */
+  publishBatch(messages: readonly OutboundMessage[]): Promise<void>
+  /** Puts a copy of the delivery, with its reason, in the tenant's dead-letter queue; resolves when it is durable there. */
+  deadLetter(delivery: Delivery, reason: string): Promise<void>
+
+  /** Opens a consumer that does not receive yet: call start(). Errors also: `queue.missing`. */
+  openConsumer(tenantId: TenantId, options: ConsumerOptions): Promise<BrokerConsumer>
+}

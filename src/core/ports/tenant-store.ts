@@ -1,0 +1,91 @@
+/** The tenant store port: desired state, partitions, and what each node reports about its tenants. */
+import type { TenantId } from '../ids.ts'
+import type { Deletion, DesiredTenant, Tenant, TenantStatus } from '../tenant.ts'
+
+export interface NewTenant {
+  readonly id: TenantId
+  readonly name: string
+  readonly description: string | null
+  readonly status: 'active' | 'paused'
+  readonly workers: number
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+export interface TenantChange {
+  readonly name?: string
+  readonly description?: string | null
+  readonly status?: TenantStatus
+  readonly workers?: number
+  readonly config?: Readonly<Record<string, unknown>>
+  /** Asks every node to restart the tenant's actor. */
+  readonly restart?: boolean
+  /** Goes with `status: 'deleting'`. */
+  readonly deletion?: Deletion
+}
+
+/** What one node says about one tenant it runs. */
+export interface TenantReport {
+  readonly tenantId: TenantId
+  readonly state: string
+  readonly currentWorkers: number
+  readonly busyWorkers: number
+  readonly inFlight: number
+  readonly reason: string | null
+}
+
+export interface TenantQuery {
+  readonly status?: TenantStatus
+  /** Part of the name, case-insensitive. */
+  readonly search?: string
+  readonly after?: { readonly createdAtMicros: string; readonly id: TenantId }
+  readonly limit: number
+}
+
+export interface TenantPage {
+  readonly tenants: readonly Tenant[]
+  readonly next: { readonly createdAtMicros: string; readonly id: TenantId } | undefined
+}
+
+/** Errors: AppError `database.unavailable`, `tenant.name_taken`, `tenant.version_mismatch`. */
+export interface TenantStore {
+  /** Inserts the row and creates the tenant's partition. Errors also: `tenant.name_taken`. */
+  create(tenant: NewTenant): Promise<Tenant>
+  find(id: TenantId): Promise<Tenant | undefined>
+  list(query: TenantQuery): Promise<TenantPage>
+  /** undefined when there is no such tenant; with `expectedVersion`, `tenant.version_mismatch` when it has moved on. A tenant that is deleting is not changed (`tenant.deleting`), except that its deletion may become a `discard`. */
+  update(id: TenantId, change: TenantChange, expectedVersion?: number): Promise<Tenant | undefined>
+  /** Removes partition, reports and row, leaving a tombstone. Idempotent, resumable after a crash at any step. */
+  remove(id: TenantId, discarded: number): Promise<void>
+  /** What the last step of a deletion noted; undefined for a tenant that never was or still is. */
+  tombstone(id: TenantId): Promise<{ readonly discarded: number; readonly deletedAt: Date } | undefined>
+
+  /** Every tenant's desired state. */
+  desired(): Promise<readonly DesiredTenant[]>
+  desiredOf(id: TenantId): Promise<DesiredTenant | undefined>
+  /** Makes the tenant's partition exist. Idempotent. */
+  ensurePartition(id: TenantId): Promise<void>
+  /** Runs `work` while this node alone holds the tenant's deletion; returns undefined at once when another node holds it. */
+  whileDeleting<T>(id: TenantId, work: () => Promise<T>): Promise<T | undefined>
+}
+
+/** A desired-state change somewhere: a hint, never the truth. */
+export interface Hints {
+  /** Tells the other nodes that a tenant's desired state changed. Best effort; never rejects. */
+  announce(tenantId: TenantId): void
+  /** Calls back for each hint of another node. Returns the unsubscriber. */
+  subscribe(listener: (tenantId: TenantId) => void): () => void
+}
+
+/** What nodes say about the tenants they run, so that any node can answer for all. */
+export interface Nodes {
+  /** Makes this node known, replaces its reports and keeps its lease. */
+  report(reports: readonly TenantReport[]): Promise<void>
+  /** Forgets this node's report of these tenants. */
+  forget(tenantIds: readonly TenantId[]): Promise<void>
+  /** The reports of all nodes alive, this one included. */
+  reportsOf(tenantIds: readonly TenantId[]): Promise<readonly (TenantReport & { readonly nodeId: string })[]>
+  /** How many other nodes with workers are alive. */
+  otherWorkers(): Promise<number>
+  /** Removes this node and its reports. Never rejects. */
+  leave(): Promise<void>
+}

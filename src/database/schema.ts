@@ -1,0 +1,82 @@
+/** The tables, as Kysely sees them. `bigint` columns arrive as numbers: see type-parsers.ts. */
+import type { ColumnType, Generated } from 'kysely'
+import type { MessageId, TenantId } from '../core/ids.ts'
+import type { Priority } from '../core/message.ts'
+import type { Deletion, TenantStatus } from '../core/tenant.ts'
+
+type Json<T> = ColumnType<T, string, string>
+type Timestamp = ColumnType<Date, Date | undefined, Date>
+
+export interface TenantsTable {
+  readonly id: TenantId
+  readonly name: string
+  readonly description: string | null
+  readonly status: TenantStatus
+  readonly workers: number
+  readonly config: Json<Readonly<Record<string, unknown>>>
+  readonly version: Generated<number>
+  readonly restart_generation: Generated<number>
+  readonly deletion: ColumnType<Deletion | null, string | null, string | null>
+  readonly created_at: Timestamp
+  readonly updated_at: Timestamp
+}
+
+export interface TombstonesTable {
+  readonly tenant_id: TenantId
+  readonly discarded: number
+  readonly deleted_at: Timestamp
+}
+
+export interface MessagesTable {
+  readonly tenant_id: TenantId
+  readonly id: MessageId
+  readonly type: string
+  readonly data: Json<unknown>
+  readonly priority: Priority
+  readonly key: string | null
+  readonly status: 'processed' | 'retrying' | 'failed'
+  readonly attempts: number
+  readonly error: string | null
+  readonly created_at: Timestamp
+  readonly processed_at: ColumnType<Date | null, Date | null, Date | null>
+}
+
+export interface NodesTable {
+  readonly node_id: string
+  readonly role: 'all' | 'api' | 'worker'
+  readonly seen_at: Timestamp
+}
+
+export interface TenantReportsTable {
+  readonly tenant_id: TenantId
+  readonly node_id: string
+  readonly state: string
+  readonly current_workers: number
+  readonly busy_workers: number
+  readonly in_flight: number
+  readonly reason: string | null
+}
+
+export interface AdminsTable {
+  readonly id: Generated<string>
+  readonly username: string
+  readonly password_hash: string
+  readonly created_at: Timestamp
+  readonly updated_at: Timestamp
+}
+
+export interface SigningKeysTable {
+  readonly kid: string
+  readonly secret: Buffer
+  readonly created_at: Timestamp
+}
+
+export interface Schema {
+  readonly tenants: TenantsTable
+  readonly tenant_tombstones: TombstonesTable
+  readonly messages: MessagesTable
+  readonly nodes: NodesTable
+  readonly tenant_reports: TenantReportsTable
+  readonly admins: AdminsTable
+  readonly signing_keys: SigningKeysTable
+}

@@ -1,0 +1,132 @@
+/** Maps everything that can go wrong with a request to a problem document (RFC 9457). */
+import { AppError, type ErrorCode } from '../../core/errors.ts'
+import { type Fault, Refusal, type RefusalCode } from '../request/refusal.ts'
+
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail?: string
+  readonly code: string
+  readonly request_id: string
+  readonly errors?: readonly Fault[]
+  /** With an unknown outcome: the ids to repeat with. */
+  readonly ids?: readonly string[]
+}
+
+export interface ProblemAnswer {
+  readonly headers: Readonly<Record<string, string>>
+  readonly problem: Problem
+  /** False for a fault of ours: it is logged as an error. */
+  readonly expected: boolean
+}
+
+/** A code's status and title; a `detail` here replaces the error's own text, which may differ from node to node. */
+interface Kind {
+  readonly status: number
+  readonly title: string
+  readonly detail?: string
+  readonly retryAfterSeconds?: number
+}
+
+const unavailable = (title: string, retryAfterSeconds: number, detail?: string): Kind =>
+  detail === undefined ? { status: 503, title, retryAfterSeconds } : { status: 503, title, retryAfterSeconds, detail }
+
+const kinds: Readonly<Record<RefusalCode | 'request.too_large', Kind>> & Readonly<Partial<Record<ErrorCode, Kind>>> = {
+  'request.invalid': { status: 400, title: 'Invalid request' },
+  'request.malformed': { status: 400, title: 'Malformed request' },
+  'request.too_large': { status: 413, title: 'Body too large' },
+  'request.media_type': { status: 415, title: 'Unsupported media type' },
+  'request.unprocessable': { status: 422, title: 'Cannot be done' },
+  'route.missing': { status: 404, title: 'No such route' },
+  'route.method_not_allowed': { status: 405, title: 'Method not allowed' },
+  'auth.required': { status: 401, title: 'Credentials required' },
+  'auth.refused': { status: 401, title: 'Wrong credentials' },
+  'auth.forbidden': { status: 403, title: 'Not allowed' },
+  'auth.throttled': { status: 429, title: 'Too many attempts' },
+  'message.missing': { status: 404, title: 'No such message' },
+  'tenant.missing': { status: 404, title: 'No such tenant', detail: 'There is no such tenant.' },
+  'tenant.deleting': { status: 409, title: 'Tenant is being deleted', detail: 'The tenant is being deleted.' },
+  'tenant.draining': {
+    status: 409,
+    title: 'Tenant is draining',
+    detail: 'The tenant finishes its queue and accepts no messages; resume it first.',
+  },
+  'tenant.name_taken': { status: 409, title: 'Name taken', detail: 'Another tenant has this name.' },
+  'tenant.version_mismatch': { status: 412, title: 'Tenant has changed', detail: 'The tenant has changed since the given If-Match.' },
+  'tenant.not_converged': unavailable('Change not applied yet', 1, 'The change is stored; the tenant had not followed in time.'),
+  'queue.missing': { status: 404, title: 'No such queue', detail: 'The tenant has no queue.' },
+  'broker.window_full': unavailable('Too many messages in flight', 1, 'Too many messages wait for the broker.'),
+  'broker.blocked': unavailable('Broker accepts no messages', 5, 'The broker accepts no messages.'),
+  'broker.unavailable': unavailable('Broker unavailable', 2, 'The broker cannot be reached.'),
+  'broker.refused': unavailable('Broker refused the message', 1, 'The broker refused the message.'),
+  'broker.unknown_outcome': unavailable('Outcome unknown', 1, 'Unknown whether the message was accepted: repeat with the same `ids`.'),
+  'database.unavailable': unavailable('Database unavailable', 2, 'The database cannot be reached.'),
+  'database.refused_row': { status: 422, title: 'Cannot be stored', detail: 'The database cannot store a value of the request.' },
+  'node.draining': unavailable('Node is shutting down', 1, 'This node is shutting down.'),
+}
+
+const maxErrors = 20
+const maxTextLength = 200
+const clip = (text: string): string => (text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text)
+
+/**
+ * | what was thrown                                  | answer                                          |
+ * | Refusal, AppError with a kind above              | that kind                                       |
+ * | AppError `tenant.deleting`, action on messages   | as `tenant.missing`                             |
+ * | another error that carries a 4xx `status`        | by that status: body-parser's and the router's  |
+ * | anything else                                    | 500 without a detail                            |
+ *
+ * Errors: none; total.
+ */
+export function toProblem(thrown: unknown, { requestId, action }: { requestId: string; action?: string | undefined }): ProblemAnswer {
+  if (thrown instanceof Refusal) return answer(thrown.code, requestId, thrown.message, thrown)
+  if (thrown instanceof AppError) {
+    const isGone = thrown.code === 'tenant.deleting' && action?.startsWith('message.')
+    const code = isGone ? 'tenant.missing' : thrown.code
+    const faults = code === 'tenant.name_taken' ? [{ path: 'name', message: 'is taken' }] : []
+    return withIds(answer(code, requestId, undefined, { faults, headers: {} }), thrown)
+  }
+  const status = readClientStatus(thrown)
+  if (status === undefined) return answer('internal', requestId)
+  if (status === 413) return answer('request.too_large', requestId, 'The body is larger than this server accepts.')
+  if (status === 415) return answer('request.media_type', requestId, 'The encoding or charset of the body is not supported.')
+  return answer('request.malformed', requestId, (thrown as Error).message)
+}
+
+function withIds(answered: ProblemAnswer, { code, details }: AppError): ProblemAnswer {
+  if (code !== 'broker.unknown_outcome' || !Array.isArray(details.ids)) return answered
+  return { ...answered, problem: { ...answered.problem, ids: details.ids } }
+}
+
+function answer(
+  code: string,
+  requestId: string,
+  text?: string,
+  { faults, headers }: Pick<Refusal, 'faults' | 'headers'> = { faults: [], headers: {} },
+): ProblemAnswer {
+  const kind = (kinds as Readonly<Record<string, Kind>>)[code]
+  const { status, title, retryAfterSeconds } = kind ?? { status: 500, title: 'Internal error' }
+  const detail = kind && (kind.detail ?? text)
+  const errors = faults.slice(0, maxErrors).map(({ path, message }) => ({ path: clip(path), message: clip(message) }))
+  return {
+    expected: kind !== undefined,
+    headers: retryAfterSeconds === undefined ? headers : { 'retry-after': String(retryAfterSeconds), ...headers },
+    problem: {
+      type: `urn:tenantry:problem:${kind ? code : 'internal'}`,
+      title,
+      status,
+      ...(detail ? { detail: clip(detail) } : {}),
+      code: kind ? code : 'internal',
+      request_id: requestId,
+      ...(errors.length > 0 ? { errors } : {}),
+    },
+  }
+}
+
+/** The 4xx status that body-parser, the router or Node put on their errors. */
+function readClientStatus(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !('status' in thrown)) return undefined
+  const { status } = thrown
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
+}

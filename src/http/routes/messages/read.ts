@@ -1,0 +1,123 @@
+/** GET /messages, /tenants/{id}/messages and /tenants/{id}/messages/{mid}. */
+import type { z } from 'zod'
+import type { Principal } from '../../../auth/index.ts'
+import { AppError } from '../../../core/errors.ts'
+import { readMessageId, readTenantId, type TenantId } from '../../../core/ids.ts'
+import type { EngineApi } from '../../../core/ports/engine-api.ts'
+import type { Reply } from '../../answer/send.ts'
+import { type ListScope, parseMessageCursor, toCursor } from '../../request/cursor.ts'
+import { invalid, messageMissing } from '../../request/refusal.ts'
+import { defineRoute, type Route } from '../../route.ts'
+import { messagesQuery, tenantMessagesQuery } from '../../schemas/message.ts'
+import { findTenant } from '../tenants/find-tenant.ts'
+import { toMessageBody } from './to-message-body.ts'
+
+export function createMessageReadRoutes(engine: EngineApi): readonly Route[] {
+  return [
+    /**
+     * @openapi
+     * /tenants/{id}/messages:
+     *   get:
+     *     operationId: listTenantMessages
+     *     tags: [messages]
+     *     summary: List a tenant's messages, newest first
+     *     parameters:
+     *       - { $ref: '#/components/parameters/TenantId' }
+     *       - { $ref: '#/components/parameters/TenantMessages.limit' }
+     *       - { $ref: '#/components/parameters/TenantMessages.cursor' }
+     *       - { $ref: '#/components/parameters/TenantMessages.type' }
+     *       - { $ref: '#/components/parameters/TenantMessages.status' }
+     *       - { $ref: '#/components/parameters/TenantMessages.since' }
+     *       - { $ref: '#/components/parameters/TenantMessages.until' }
+     *     responses:
+     *       200: { description: A page, content: { application/json: { schema: { $ref: '#/components/schemas/MessageList' } } } }
+     */
+    defineRoute({
+      method: 'get',
+      path: '/tenants/{id}/messages',
+      action: 'message.list',
+      query: tenantMessagesQuery,
+      handle: ({ tenantId, query }) => listMessages(engine, tenantId, query),
+    }),
+
+    /**
+     * @openapi
+     * /messages:
+     *   get:
+     *     operationId: listMessages
+     *     tags: [messages]
+     *     summary: List messages of the caller's tenant, or of all tenants for an admin
+     *     parameters:
+     *       - { $ref: '#/components/parameters/Messages.limit' }
+     *       - { $ref: '#/components/parameters/Messages.cursor' }
+     *       - { $ref: '#/components/parameters/Messages.type' }
+     *       - { $ref: '#/components/parameters/Messages.status' }
+     *       - { $ref: '#/components/parameters/Messages.since' }
+     *       - { $ref: '#/components/parameters/Messages.until' }
+     *       - { $ref: '#/components/parameters/Messages.tenant_id' }
+     *     responses:
+     *       200: { description: A page, content: { application/json: { schema: { $ref: '#/components/schemas/MessageList' } } } }
+     */
+    defineRoute({
+      method: 'get',
+      path: '/messages',
+      action: 'message.list',
+      query: messagesQuery,
+      handle: ({ principal, query }) => listMessages(engine, toListedTenant(principal, query.tenant_id), query),
+    }),
+
+    /**
+     * @openapi
+     * /tenants/{id}/messages/{mid}:
+     *   get:
+     *     operationId: readMessage
+     *     tags: [messages]
+     *     summary: One message
+     *     parameters:
+     *       - { $ref: '#/components/parameters/TenantId' }
+     *       - { $ref: '#/components/parameters/MessageId' }
+     *     responses:
+     *       200: { description: The message, content: { application/json: { schema: { $ref: '#/components/schemas/Message' } } } }
+     */
+    defineRoute({
+      method: 'get',
+      path: '/tenants/{id}/messages/{mid}',
+      action: 'message.read',
+      async handle({ tenantId, params }) {
+        const id = readMessageId(params.mid ?? '')
+        if (!id) throw invalid({ path: 'mid', message: 'must be a UUID' })
+        const message = await engine.findMessage(tenantId, id)
+        if (!message) throw messageMissing()
+        return { status: 200, body: toMessageBody(message) }
+      },
+    }),
+  ]
+}
+
+/** The tenant whose messages are listed: an admin's choice, or none; a tenant user's own. Errors: AppError `tenant.missing`. */
+function toListedTenant(principal: Principal, asked: string | undefined): TenantId | undefined {
+  const tenantId = asked === undefined ? undefined : readTenantId(asked)
+  if (principal.kind === 'admin') return tenantId
+  if (tenantId !== undefined && tenantId !== principal.tenantId) throw new AppError('tenant.missing', 'another tenant’s messages')
+  return principal.tenantId
+}
+
+async function listMessages(
+  engine: EngineApi,
+  tenantId: TenantId | undefined,
+  { limit, cursor, type, status, since, until }: z.output<typeof tenantMessagesQuery>,
+): Promise<Reply> {
+  const scope: ListScope = tenantId ? `tenants/${tenantId}/messages` : 'messages'
+  const { messages, next } = await engine.listMessages({
+    tenantId,
+    limit,
+    ...(type ? { type } : {}),
+    ...(status ? { status } : {}),
+    ...(since ? { since: new Date(since) } : {}),
+    ...(until ? { until: new Date(until) } : {}),
+    ...(cursor ? { after: parseMessageCursor(scope, cursor) } : {}),
+  })
+  // Only an empty page can be that of a tenant that does not exist.
+  if (tenantId && messages.length === 0) await findTenant(engine, tenantId)
+  return { status: 200, body: { data: messages.map(toMessageBody), next_cursor: toCursor(scope, next) } }
+}

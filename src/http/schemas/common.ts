@@ -1,0 +1,44 @@
+/** Schemas that several areas share. */
+import { z } from 'zod'
+import { readMessageId, readTenantId } from '../../core/ids.ts'
+
+const uuid = (isId: (text: string) => boolean) => z.string().refine(isId, 'must be a UUID').meta({ format: 'uuid' })
+
+export const tenantIdText = uuid((text) => readTenantId(text) !== undefined)
+export const messageIdText = uuid((text) => readMessageId(text) !== undefined)
+
+/** A whole number in a query parameter. */
+export const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be a whole number')
+    .pipe(z.coerce.number<string>().int().min(min).max(max))
+
+/** The parameters of every list. */
+export const listParameters = {
+  limit: wholeNumber(1, 200).default(50).describe('How many items at most.'),
+  cursor: z.string().min(1).max(400).optional().describe('The `next_cursor` of the page before.'),
+}
+
+export const timestamp = z.iso.datetime({ offset: true })
+
+/** The envelope of every list. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({ data: z.array(item), next_cursor: z.string().nullable().describe('null on the last page.') })
+
+/** Counts of things. */
+export const count = z.int().min(0)
+
+/** A body that may be left out and carries nothing. */
+export const emptyBody = z.strictObject({}).optional()
+
+export const problemSchema = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  code: z.string(),
+  request_id: z.string(),
+  errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+  ids: z.array(z.string()).optional().describe('With an unknown outcome: repeat with these ids, and nothing is stored twice.'),
+})

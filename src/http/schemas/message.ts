@@ -1,0 +1,73 @@
+/** Bodies and parameters of the message routes. */
+import { z } from 'zod'
+import { count, listOf, listParameters, messageIdText, tenantIdText, timestamp } from './common.ts'
+
+/** The broker carries a type in at most 255 bytes. */
+const maxTypeBytes = 255
+const messageType = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'must consist of printable characters')
+  .refine((text) => text.length <= maxTypeBytes / 3 || Buffer.byteLength(text) <= maxTypeBytes, `must fit in ${maxTypeBytes} bytes`)
+
+export const messageDraft = z.strictObject({
+  id: messageIdText.optional().describe('Publishing the same id again stores one message.'),
+  type: messageType,
+  data: z.unknown().refine((data) => data !== undefined, 'is required'),
+  priority: z.literal([0, 1, 2]).default(0),
+  key: z.string().min(1).max(200).nullish(),
+  scheduled_at: timestamp.optional(),
+})
+
+export const messageDrafts = z.array(messageDraft).max(1000).superRefine(refuseTwins)
+
+export const messageBatch = z.strictObject({ messages: messageDrafts.min(1) })
+
+/** `id` twice in one batch cannot mean two messages. */
+function refuseTwins(drafts: readonly { readonly id?: string | undefined }[], context: z.RefinementCtx): void {
+  const seen = new Set<string>()
+  for (const [index, { id }] of drafts.entries()) {
+    const lower = id?.toLowerCase()
+    if (lower === undefined) continue
+    if (seen.has(lower)) context.addIssue({ code: 'custom', path: [index, 'id'], message: 'is the id of an earlier message of the batch' })
+    seen.add(lower)
+  }
+}
+
+/** PostgreSQL and JavaScript agree on these years. */
+const queryTime = timestamp.refine((text) => {
+  const ms = Date.parse(text)
+  return ms >= 0 && ms < Date.UTC(10_000, 0)
+}, 'must lie between 1970 and 9999')
+
+const messageStatus = z.enum(['processed', 'retrying', 'failed'])
+
+export const tenantMessagesQuery = z.strictObject({
+  ...listParameters,
+  type: z.string().min(1).max(200).optional(),
+  status: messageStatus.optional(),
+  since: queryTime.optional().describe('Created at this time or later.'),
+  until: queryTime.optional().describe('Created before this time.'),
+})
+
+export const messagesQuery = z.strictObject({ ...tenantMessagesQuery.shape, tenant_id: tenantIdText.optional() })
+
+export const messageSchema = z.strictObject({
+  id: z.uuid(),
+  tenant_id: z.uuid(),
+  type: z.string(),
+  data: z.unknown(),
+  priority: z.literal([0, 1, 2]),
+  key: z.string().nullable(),
+  status: messageStatus,
+  attempts: count,
+  error: z.string().nullable(),
+  created_at: z.iso.datetime(),
+  processed_at: z.iso.datetime().nullable(),
+})
+
+export const messageList = listOf(messageSchema)
+
+export const publishAnswer = z.strictObject({ id: z.uuid(), tenant_id: z.uuid(), status: z.literal('queued') })
+export const batchAnswer = z.strictObject({ accepted: count, ids: z.array(z.uuid()) })

@@ -1,0 +1,517 @@
+/** What every Broker adapter does, whatever it is made of. */
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { AppError } from '../../src/core/errors.ts'
+import type { MessageId, TenantId } from '../../src/core/ids.ts'
+import type { Delivery, OutboundMessage } from '../../src/core/message.ts'
+import type { Broker, BrokerConsumer } from '../../src/core/ports/broker.ts'
+import { eventually } from '../support/eventually.ts'
+
+export interface BrokerContractBounds {
+  readonly maxInFlightPublishes?: number
+}
+
+/** One installation of the broker: all brokers made of it see the same queues. */
+export interface BrokerInstallation {
+  /** A broker that is not connected. Without bounds, thousands of publishes may be in flight. */
+  createBroker(bounds?: BrokerContractBounds): Broker
+  /** Removes what the installation left behind. The brokers are closed by then. */
+  dispose(): Promise<void>
+}
+
+const closeDeadlineMs = 5_000
+
+/** Runs the contract. `setup` is called once; the tests share what it makes, each with tenants of its own. */
+export function describeBrokerContract(name: string, setup: () => Promise<BrokerInstallation>): void {
+  describe(`broker contract: ${name}`, function () {
+    this.timeout(60_000)
+    let installation: BrokerInstallation
+    let broker: Broker
+    let opened: Broker[]
+    let tenants: TenantId[]
+
+    before(async () => {
+      installation = await setup()
+    })
+    after(async () => {
+      await installation.dispose()
+    })
+    beforeEach(async () => {
+      opened = []
+      tenants = []
+      broker = await open()
+    })
+    afterEach(async () => {
+      const cleaner = await open()
+      for (const tenant of tenants) await cleaner.deleteTenant(tenant)
+      for (const each of opened) await each.close(closeDeadlineMs)
+    })
+
+    async function open(bounds?: BrokerContractBounds): Promise<Broker> {
+      const created = installation.createBroker(bounds)
+      opened.push(created)
+      await created.connect(AbortSignal.timeout(30_000))
+      return created
+    }
+
+    async function declared(): Promise<TenantId> {
+      const tenant = newTenant()
+      await broker.declareTenant(tenant)
+      return tenant
+    }
+
+    function newTenant(): TenantId {
+      const tenant = randomUUID() as TenantId
+      tenants.push(tenant)
+      return tenant
+    }
+
+    async function consume(tenant: TenantId, options: { prefetch?: number; on?: Broker; ack?: boolean } = {}): Promise<Inbox> {
+      const inbox: Inbox = { deliveries: [], lost: [], consumer: undefined as unknown as BrokerConsumer }
+      inbox.consumer = await (options.on ?? broker).openConsumer(tenant, {
+        consumerTag: `contract-${randomUUID()}`,
+        prefetch: options.prefetch ?? 100,
+        onDelivery: (delivery) => {
+          inbox.deliveries.push(delivery)
+          if (options.ack) inbox.consumer.ack(delivery)
+        },
+        onLost: (reason) => inbox.lost.push(reason),
+      })
+      await inbox.consumer.start()
+      return inbox
+    }
+
+    const depthIs = (tenant: TenantId, expected: { ready?: number; dlq?: number }) =>
+      eventually(async () => expect(await broker.depth(tenant)).to.include(expected))
+
+    describe('publishing', () => {
+      it('delivers every field as it was published', async () => {
+        const tenant = await declared()
+        const sent: OutboundMessage[] = [
+          message(tenant, { type: 'plain', body: '{"a":1}' }),
+          message(tenant, {
+            type: 'ünï.cödé',
+            body: JSON.stringify({ text: 'Grüße 🎉 「日本語」', quote: `"'\\ \n\t \u0001` }),
+            key: 'schlüssel "1"',
+          }),
+          message(tenant, { type: 'urgent', priority: 2, attempt: 7, key: 'k', createdAtMs: 1_700_000_000_123, body: 'null' }),
+          message(tenant, { type: 'high', priority: 1, body: '  {"kept": "as it is",  "n": 1.0e3 }' }),
+          message(tenant, { type: 'escape', body: '"\\u0000 and \\ud800"' }),
+        ]
+        for (const each of sent) await broker.publish(each)
+        const { deliveries } = await consume(tenant)
+        await eventually(() => expect(deliveries).to.have.length(sent.length))
+        expect(deliveries.map(toMessage).sort(byId)).to.deep.equal(sent.sort(byId))
+        expect(deliveries.map((delivery) => delivery.redelivered)).to.deep.equal(sent.map(() => false))
+      })
+
+      it('delivers a body of 500 KB', async () => {
+        const tenant = await declared()
+        const body = JSON.stringify({ text: '0123456789 äöü 🎉 '.repeat(23_000) })
+        expect(Buffer.byteLength(body)).to.be.greaterThan(500_000)
+        await broker.publish(message(tenant, { body }))
+        const { deliveries } = await consume(tenant)
+        await eventually(() => expect(deliveries).to.have.length(1))
+        expect(deliveries[0]?.text()).to.equal(body)
+      })
+
+      it('has the message in the queue when publish resolves', async () => {
+        const tenant = await declared()
+        await broker.publish(message(tenant))
+        const other = await open()
+        await eventually(async () => expect(await other.depth(tenant)).to.include({ ready: 1, dlq: 0 }))
+      })
+
+      it('delivers to a consumer that waits already', async () => {
+        const tenant = await declared()
+        const { deliveries } = await consume(tenant, { ack: true })
+        for (let sent = 1; sent <= 5; sent++) {
+          await broker.publish(message(tenant))
+          await eventually(() => expect(deliveries).to.have.length(sent))
+        }
+      })
+
+      it('delivers what another node published', async () => {
+        const tenant = await declared()
+        const { deliveries } = await consume(tenant, { ack: true })
+        await (await open()).publish(message(tenant))
+        await eventually(() => expect(deliveries).to.have.length(1))
+      })
+
+      it('publishes to a queue that another node declared', async () => {
+        const tenant = newTenant()
+        await (await open()).declareTenant(tenant)
+        await broker.publish(message(tenant))
+        await depthIs(tenant, { ready: 1 })
+      })
+
+      it('confirms a message that is published twice, and delivers it at least once', async () => {
+        const tenant = await declared()
+        const twice = message(tenant)
+        await broker.publish(twice)
+        await broker.publish(twice)
+        await Promise.all([broker.publish(twice), broker.publish(twice)])
+        const { deliveries } = await consume(tenant)
+        await eventually(() => expect(deliveries).to.not.be.empty)
+        expect(deliveries.every((delivery) => delivery.id === twice.id)).to.equal(true)
+      })
+
+      it('keeps a message that is published again while its first delivery is being acknowledged', async () => {
+        const tenant = await declared()
+        const inbox = await consume(tenant)
+        const first = message(tenant)
+        await broker.publish(first)
+        const delivery = await eventually(() => one(inbox.deliveries))
+        inbox.consumer.ack(delivery)
+        await broker.publish({ ...first, attempt: 2 })
+        await eventually(() => expect(inbox.deliveries.map((each) => each.attempt)).to.deep.equal([1, 2]))
+      })
+
+      it('publishes a batch of 1,000', async () => {
+        const tenant = await declared()
+        const batch = many(tenant, 1_000)
+        await broker.publishBatch(batch)
+        const { deliveries } = await consume(tenant, { prefetch: 300, ack: true })
+        await eventually(() => expect(deliveries).to.have.length(1_000))
+        expect(ids(deliveries)).to.deep.equal(ids(batch))
+      })
+
+      it('publishes an empty batch', async () => {
+        await declared()
+        await broker.publishBatch([])
+      })
+
+      it('delivers each of 200 concurrent publishes once', async () => {
+        const tenant = await declared()
+        const { deliveries } = await consume(tenant, { prefetch: 20, ack: true })
+        const sent = many(tenant, 200)
+        await Promise.all(sent.map((each) => broker.publish(each)))
+        await eventually(() => expect(deliveries).to.have.length(200))
+        await depthIs(tenant, { ready: 0 })
+        expect(ids(deliveries)).to.deep.equal(ids(sent))
+      })
+
+      it('refuses what does not fit in the window, and confirms the rest', async () => {
+        const bounded = await open({ maxInFlightPublishes: 5 })
+        const tenant = await declared()
+        const results = await Promise.allSettled(many(tenant, 50).map((each) => bounded.publish(each)))
+        const refused = results.filter((result) => result.status === 'rejected').map((result) => result.reason)
+        expect(refused).to.have.length.within(1, 45)
+        expect(refused.map(codeOf)).to.deep.equal(refused.map(() => 'broker.window_full'))
+        await depthIs(tenant, { ready: 50 - refused.length })
+        await bounded.publish(message(tenant))
+      })
+
+      it('rejects with queue.missing for a tenant that was not declared', async () => {
+        const tenant = newTenant()
+        expect(await codeFrom(broker.publish(message(tenant)))).to.equal('queue.missing')
+        expect(await codeFrom(broker.publishBatch(many(tenant, 3)))).to.equal('queue.missing')
+      })
+
+      it('rejects with queue.missing for a tenant that was deleted, by this node or another', async () => {
+        const [mine, theirs] = [await declared(), await declared()]
+        for (const tenant of [mine, theirs]) await broker.publish(message(tenant))
+        await broker.deleteTenant(mine)
+        await (await open()).deleteTenant(theirs)
+        for (const tenant of [mine, theirs]) expect(await codeFrom(broker.publish(message(tenant)))).to.equal('queue.missing')
+      })
+
+      it('publishes again to a tenant that was deleted and declared again', async () => {
+        const tenant = await declared()
+        await broker.publish(message(tenant))
+        await broker.deleteTenant(tenant)
+        await broker.declareTenant(tenant)
+        await broker.publish(message(tenant))
+        await depthIs(tenant, { ready: 1, dlq: 0 })
+      })
+    })
+
+    describe('consuming', () => {
+      it('numbers deliveries from 1 without gaps', async () => {
+        const tenant = await declared()
+        await broker.publishBatch(many(tenant, 50))
+        const { deliveries } = await consume(tenant, { ack: true, prefetch: 7 })
+        await eventually(() => expect(deliveries).to.have.length(50))
+        expect(deliveries.map((delivery) => delivery.tag)).to.deep.equal(Array.from({ length: 50 }, (_, index) => index + 1))
+      })
+
+      it('receives nothing before start', async () => {
+        const tenant = await declared()
+        await broker.publish(message(tenant))
+        const received: Delivery[] = []
+        const consumer = await broker.openConsumer(tenant, {
+          consumerTag: `contract-${randomUUID()}`,
+          prefetch: 10,
+          onDelivery: (delivery) => received.push(delivery),
+          onLost: () => undefined,
+        })
+        await depthIs(tenant, { ready: 1 })
+        expect(received).to.be.empty
+        await consumer.start()
+        await eventually(() => expect(received).to.have.length(1))
+      })
+
+      it('has no more than the prefetch unsettled', async () => {
+        const tenant = await declared()
+        await broker.publishBatch(many(tenant, 20))
+        const inbox = await consume(tenant, { prefetch: 4 })
+        await eventually(() => expect(inbox.deliveries).to.have.length(4))
+        await depthIs(tenant, { ready: 16 })
+        expect(inbox.deliveries).to.have.length(4)
+        for (const delivery of inbox.deliveries.slice(0, 3)) inbox.consumer.ack(delivery)
+        await depthIs(tenant, { ready: 13 })
+        expect(inbox.deliveries).to.have.length(7)
+      })
+
+      it('forgets what is acknowledged', async () => {
+        const tenant = await declared()
+        await broker.publishBatch(many(tenant, 30))
+        const first = await consume(tenant, { ack: true })
+        await eventually(() => expect(first.deliveries).to.have.length(30))
+        await first.consumer.close()
+        await depthIs(tenant, { ready: 0, dlq: 0 })
+        const second = await consume(tenant, { ack: true })
+        await broker.publish(message(tenant, { type: 'last' }))
+        await eventually(() => expect(second.deliveries).to.not.be.empty)
+        expect(second.deliveries.map((delivery) => delivery.type)).to.deep.equal(['last'])
+      })
+
+      it('gives unsettled deliveries back when it is closed, marked as redelivered', async () => {
+        const tenant = await declared()
+        const sent = many(tenant, 5)
+        await broker.publishBatch(sent)
+        const first = await consume(tenant)
+        await eventually(() => expect(first.deliveries).to.have.length(5))
+        await first.consumer.close()
+        const second = await consume(tenant, { ack: true })
+        await eventually(() => expect(second.deliveries).to.have.length(5))
+        expect(ids(second.deliveries)).to.deep.equal(ids(sent))
+        expect(second.deliveries.every((delivery) => delivery.redelivered)).to.equal(true)
+        expect(first.lost).to.be.empty
+      })
+
+      it('gives back exactly what is not acknowledged when acknowledgements are out of order', async () => {
+        const tenant = await declared()
+        await broker.publishBatch(many(tenant, 6))
+        const first = await consume(tenant)
+        await eventually(() => expect(first.deliveries).to.have.length(6))
+        const at = (tag: number) => first.deliveries.find((delivery) => delivery.tag === tag) ?? expect.fail(`no tag ${tag}`)
+        for (const tag of [3, 1, 2, 5]) first.consumer.ack(at(tag))
+        await first.consumer.close()
+        const second = await consume(tenant, { ack: true })
+        await eventually(() => expect(second.deliveries).to.have.length(2))
+        expect(ids(second.deliveries)).to.deep.equal(ids([at(4), at(6)]))
+        await depthIs(tenant, { ready: 0 })
+      })
+
+      it('delivers a requeued message again, marked as redelivered', async () => {
+        const tenant = await declared()
+        await broker.publish(message(tenant))
+        const inbox = await consume(tenant)
+        inbox.consumer.requeue(await eventually(() => one(inbox.deliveries)))
+        await eventually(() => expect(inbox.deliveries).to.have.length(2))
+        expect(inbox.deliveries.map((delivery) => delivery.redelivered)).to.deep.equal([false, true])
+        expect(new Set(ids(inbox.deliveries)).size).to.equal(1)
+      })
+
+      it('settles a delivery once, whatever else is asked', async () => {
+        const tenant = await declared()
+        await broker.publish(message(tenant))
+        const inbox = await consume(tenant)
+        const delivery = await eventually(() => one(inbox.deliveries))
+        inbox.consumer.ack(delivery)
+        inbox.consumer.ack(delivery)
+        inbox.consumer.requeue(delivery)
+        await inbox.consumer.close()
+        inbox.consumer.ack(delivery)
+        await depthIs(tenant, { ready: 0 })
+        expect(inbox.lost).to.be.empty
+      })
+
+      it('stops at cancel, still settles, and goes on at start with rising tags', async () => {
+        const tenant = await declared()
+        await broker.publishBatch(many(tenant, 3))
+        const inbox = await consume(tenant)
+        await eventually(() => expect(inbox.deliveries).to.have.length(3))
+        await inbox.consumer.cancel()
+        await inbox.consumer.cancel()
+        await broker.publishBatch(many(tenant, 2))
+        for (const delivery of inbox.deliveries) inbox.consumer.ack(delivery)
+        await depthIs(tenant, { ready: 2 })
+        expect(inbox.deliveries).to.have.length(3)
+        await inbox.consumer.start()
+        await eventually(() => expect(inbox.deliveries).to.have.length(5))
+        expect(inbox.deliveries.map((delivery) => delivery.tag)).to.deep.equal([1, 2, 3, 4, 5])
+        expect(inbox.deliveries.map((delivery) => delivery.redelivered)).to.deep.equal([false, false, false, false, false])
+      })
+
+      it('gives each message to one of two competing consumers', async () => {
+        const tenant = await declared()
+        const other = await open()
+        const inboxes = [await consume(tenant, { prefetch: 5, ack: true }), await consume(tenant, { prefetch: 5, ack: true, on: other })]
+        const sent = many(tenant, 300)
+        for (let at = 0; at < sent.length; at += 30) await broker.publishBatch(sent.slice(at, at + 30))
+        const received = () => inboxes.flatMap((inbox) => inbox.deliveries)
+        await eventually(() => expect(received()).to.have.length.of.at.least(300))
+        await depthIs(tenant, { ready: 0 })
+        expect(ids(received())).to.deep.equal(ids(sent))
+      })
+
+      it("never gives a tenant's message to another tenant's consumer", async () => {
+        const [a, b] = [await declared(), await declared()]
+        const inboxes = [await consume(a, { ack: true }), await consume(b, { ack: true })] as const
+        const [ofA, ofB] = [many(a, 40), many(b, 40)]
+        await Promise.all([...ofA, ...ofB].map((each) => broker.publish(each)))
+        for (const inbox of inboxes) await eventually(() => expect(inbox.deliveries).to.have.length(40))
+        expect(ids(inboxes[0].deliveries)).to.deep.equal(ids(ofA))
+        expect(ids(inboxes[1].deliveries)).to.deep.equal(ids(ofB))
+        expect(inboxes[0].deliveries.every((delivery) => delivery.tenantId === a)).to.equal(true)
+      })
+
+      it('rejects with queue.missing for a queue that does not exist', async () => {
+        expect(await codeFrom(consume(newTenant()))).to.equal('queue.missing')
+      })
+
+      it('tells a consumer once that its queue was deleted, by this node or another', async () => {
+        const [mine, theirs] = [await declared(), await declared()]
+        const inboxes = [await consume(mine), await consume(theirs)]
+        await broker.deleteTenant(mine)
+        await (await open()).deleteTenant(theirs)
+        for (const inbox of inboxes) {
+          await eventually(() => expect(inbox.lost).to.have.length(1))
+          await inbox.consumer.close()
+          expect(inbox.lost).to.have.length(1)
+        }
+      })
+
+      it('closes twice', async () => {
+        const { consumer, lost } = await consume(await declared())
+        await Promise.all([consumer.close(), consumer.close()])
+        await consumer.close()
+        expect(lost).to.be.empty
+      })
+    })
+
+    describe('tenants', () => {
+      it('declares twice, also at once and by two nodes', async () => {
+        const tenant = newTenant()
+        const other = await open()
+        await Promise.all([broker.declareTenant(tenant), other.declareTenant(tenant), broker.declareTenant(tenant)])
+        await broker.publish(message(tenant))
+        await broker.declareTenant(tenant)
+        await depthIs(tenant, { ready: 1 })
+      })
+
+      it('counts ready, unacknowledged and dead messages', async () => {
+        const tenant = await declared()
+        expect(await broker.depth(tenant)).to.include({ ready: 0, dlq: 0 })
+        await broker.publishBatch(many(tenant, 10))
+        const inbox = await consume(tenant, { prefetch: 3 })
+        await eventually(() => expect(inbox.deliveries).to.have.length(3))
+        await depthIs(tenant, { ready: 7, dlq: 0 })
+        expect((await broker.depth(tenant)).unacked).to.be.oneOf([3, undefined])
+      })
+
+      it('rejects with queue.missing for the depth of a queue that does not exist', async () => {
+        expect(await codeFrom(broker.depth(newTenant()))).to.equal('queue.missing')
+      })
+
+      it('returns how many ready messages a deletion discarded, and tolerates a second one', async () => {
+        const tenant = await declared()
+        await broker.publishBatch(many(tenant, 12))
+        await depthIs(tenant, { ready: 12 })
+        expect(await broker.deleteTenant(tenant)).to.deep.equal({ discarded: 12 })
+        expect(await broker.deleteTenant(tenant)).to.deep.equal({ discarded: 0 })
+        expect(await broker.deleteTenant(newTenant())).to.deep.equal({ discarded: 0 })
+      })
+
+      it('puts a dead letter in the dead-letter queue and leaves the delivery to be settled', async () => {
+        const tenant = await declared()
+        await broker.publish(message(tenant))
+        const inbox = await consume(tenant)
+        const delivery = await eventually(() => one(inbox.deliveries))
+        await broker.deadLetter(delivery, 'it says "no" – ünï')
+        await depthIs(tenant, { dlq: 1 })
+        inbox.consumer.ack(delivery)
+        await inbox.consumer.close()
+        await depthIs(tenant, { ready: 0, dlq: 1 })
+      })
+    })
+
+    describe('living and ending', () => {
+      it('keeps messages when the broker is closed', async () => {
+        const tenant = await declared()
+        const sent = many(tenant, 20)
+        await broker.publishBatch(sent)
+        const first = await consume(tenant)
+        await eventually(() => expect(first.deliveries).to.have.length(20))
+        for (const delivery of first.deliveries.slice(0, 5)) first.consumer.ack(delivery)
+        await broker.close(closeDeadlineMs)
+        expect(first.lost).to.be.empty
+        const second = await consume(tenant, { on: await open(), ack: true })
+        await eventually(() => expect(second.deliveries).to.have.length(15))
+        expect(ids(second.deliveries)).to.deep.equal(ids(first.deliveries.slice(5)))
+      })
+
+      it('closes twice, and without having been connected', async () => {
+        await broker.close(closeDeadlineMs)
+        await broker.close(closeDeadlineMs)
+        await installation.createBroker().close(closeDeadlineMs)
+      })
+
+      it('waits for outstanding confirms when it is closed', async () => {
+        const tenant = await declared()
+        const publishing = Promise.all(many(tenant, 50).map((each) => broker.publish(each)))
+        await broker.close(closeDeadlineMs)
+        await publishing
+        expect(await (await open()).depth(tenant)).to.include({ ready: 50 })
+      })
+
+      it('rejects with broker.unavailable before connect and after close', async () => {
+        const unconnected = installation.createBroker()
+        expect(await codeFrom(unconnected.publish(message(newTenant())))).to.equal('broker.unavailable')
+        await broker.close(closeDeadlineMs)
+        expect(await codeFrom(broker.publish(message(newTenant())))).to.equal('broker.unavailable')
+        expect(await codeFrom(broker.declareTenant(newTenant()))).to.equal('broker.unavailable')
+      })
+
+      it('does not connect when the signal is aborted', async () => {
+        expect(await codeFrom(installation.createBroker().connect(AbortSignal.abort()))).to.equal('broker.unavailable')
+      })
+    })
+  })
+}
+
+interface Inbox {
+  readonly deliveries: Delivery[]
+  readonly lost: string[]
+  consumer: BrokerConsumer
+}
+
+function message(tenantId: TenantId, fields: Partial<OutboundMessage> = {}): OutboundMessage {
+  const id = randomUUID() as MessageId
+  return { tenantId, id, type: 'test', priority: 0, key: null, createdAtMs: Date.now(), attempt: 1, body: '{}', ...fields }
+}
+
+const many = (tenant: TenantId, count: number): OutboundMessage[] =>
+  Array.from({ length: count }, (_, index) => message(tenant, { body: JSON.stringify({ index }) }))
+
+const ids = (items: readonly { readonly id: MessageId }[]): MessageId[] => items.map((item) => item.id).sort()
+
+const byId = (a: OutboundMessage, b: OutboundMessage): number => (a.id < b.id ? -1 : 1)
+
+function one<T>(items: readonly T[]): T {
+  if (items.length !== 1 || items[0] === undefined) throw new Error(`${items.length} items, not 1`)
+  return items[0]
+}
+
+function toMessage(delivery: Delivery): OutboundMessage {
+  const { tenantId, id, type, priority, key, createdAtMs, attempt } = delivery
+  return { tenantId, id, type, priority, key, createdAtMs, attempt, body: delivery.text() }
+}
+
+const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : `not an AppError: ${String(error)}`)
+
+async function codeFrom(work: Promise<unknown>): Promise<string> {
+  return work.then(() => 'it resolved', codeOf)
+}

@@ -1,0 +1,241 @@
+/** The broker contract on PostgreSQL, and what only this adapter can show. */
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { EventEmitter, once } from 'node:events'
+import { createServer } from 'node:net'
+import { expect } from 'chai'
+import pg from 'pg'
+import type { PostgresBrokerOptions } from '../../src/broker/postgres/index.ts'
+import { createPostgresBroker } from '../../src/broker/postgres/index.ts'
+import { AppError } from '../../src/core/errors.ts'
+import type { MessageId, TenantId } from '../../src/core/ids.ts'
+import type { Delivery, OutboundMessage } from '../../src/core/message.ts'
+import type { Broker, BrokerConsumer } from '../../src/core/ports/broker.ts'
+import { eventually } from '../support/eventually.ts'
+import { describeBrokerContract } from './broker-contract.ts'
+
+const url = process.env.TENANTRY_TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
+
+function openInstallation() {
+  const schema = `tq_test_${randomUUID().replaceAll('-', '').slice(0, 16)}`
+  // All brokers of an installation hear each other, as they would through the database.
+  const bus = new EventEmitter().setMaxListeners(0)
+  const wake: PostgresBrokerOptions['wake'] = {
+    notify: (queue) => void bus.emit('wake', queue),
+    subscribe(listener) {
+      bus.on('wake', listener)
+      return () => bus.off('wake', listener)
+    },
+  }
+  const limits = { maxInFlightPublishes: 20_000, maxInFlightBytes: 1e8, publishTimeoutMs: 10_000 }
+  const log = (level: string, text: string, details?: object) => {
+    if (process.env.TENANTRY_TEST_LOG) console.error(level, text, details)
+  }
+  return {
+    schema,
+    createBroker: (overrides: Partial<PostgresBrokerOptions> = {}): Broker =>
+      createPostgresBroker({ url, schema, poolSize: 4, wake, ...limits, log, ...overrides }),
+    sql,
+    dispose: async () => {
+      await sql(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+    },
+  }
+}
+
+async function sql(text: string, values: unknown[] = []): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await client.query(text, values)
+  } finally {
+    await client.end()
+  }
+}
+
+describeBrokerContract('postgres', async () => openInstallation())
+
+describe('postgres broker', function () {
+  this.timeout(60_000)
+  let installation: ReturnType<typeof openInstallation>
+  let broker: Broker
+  let opened: Broker[]
+  const tenant = randomUUID() as TenantId
+
+  beforeEach(async () => {
+    installation = openInstallation()
+    opened = []
+    broker = await open()
+    await broker.declareTenant(tenant)
+  })
+  afterEach(async () => {
+    for (const each of opened) await each.close(5_000)
+    await installation.dispose()
+  })
+
+  async function open(): Promise<Broker> {
+    const created = installation.createBroker()
+    opened.push(created)
+    await created.connect(AbortSignal.timeout(30_000))
+    return created
+  }
+
+  async function consume(on: Broker, prefetch = 100) {
+    const deliveries: Delivery[] = []
+    const lost: string[] = []
+    const consumer: BrokerConsumer = await on.openConsumer(tenant, {
+      consumerTag: randomUUID(),
+      prefetch,
+      onDelivery: (delivery) => deliveries.push(delivery),
+      onLost: (reason) => lost.push(reason),
+    })
+    await consumer.start()
+    return { deliveries, lost, consumer }
+  }
+
+  function message(fields: Partial<OutboundMessage> = {}): OutboundMessage {
+    const id = randomUUID() as MessageId
+    return { tenantId: tenant, id, type: 'test', priority: 0, key: null, createdAtMs: 1, attempt: 1, body: '{}', ...fields }
+  }
+
+  it('delivers a backlog by priority, then by age', async () => {
+    let createdAtMs = 0
+    for (const [priority, type] of [
+      [0, 'a'],
+      [2, 'b'],
+      [1, 'c'],
+      [0, 'd'],
+      [2, 'e'],
+    ] as const) {
+      await broker.publish(message({ priority, type, createdAtMs: ++createdAtMs }))
+    }
+    const { deliveries } = await consume(broker)
+    await eventually(() => expect(deliveries.map((delivery) => delivery.type)).to.deep.equal(['b', 'e', 'c', 'a', 'd']))
+  })
+
+  it('keeps waiting messages for decades', async () => {
+    await broker.publish(message())
+    const { rows } = await installation.sql(
+      `SELECT keep_until > now() + interval '60 years' AS kept, retry_limit, deletion_seconds FROM ${installation.schema}.job`,
+    )
+    expect(rows).to.deep.equal([{ kept: true, retry_limit: 2_147_483_647, deletion_seconds: 0 }])
+  })
+
+  it('refuses a message the database cannot store, and no other of the same insert', async () => {
+    const bodies = ['{}', '"\u0000"', '{}', '"\ud800"']
+    const results = await Promise.allSettled(bodies.map((body) => broker.publish(message({ body }))))
+    expect(results.map((result) => (result.status === 'fulfilled' ? 'ok' : codeOf(result.reason)))).to.deep.equal([
+      'ok',
+      'broker.refused',
+      'ok',
+      'broker.refused',
+    ])
+  })
+
+  it('moves a job that is not a message to the dead-letter queue, with the reason', async () => {
+    const { schema } = installation
+    await installation.sql(
+      `INSERT INTO ${schema}.job (name, data) SELECT $1, d FROM unnest(ARRAY['{"id":"x"}', NULL, '[]', '7']::jsonb[]) AS d`,
+      [`tenant_${tenant}_queue`],
+    )
+    await broker.publish(message())
+    const { deliveries } = await consume(broker)
+    await eventually(async () => expect(await broker.depth(tenant)).to.deep.equal({ ready: 0, unacked: 1, dlq: 4 }))
+    expect(deliveries).to.have.length(1)
+    const { rows } = await installation.sql(`SELECT data FROM ${schema}.job WHERE name = $1 ORDER BY data->>'raw'`, [
+      `tenant_${tenant}_dlq`,
+    ])
+    expect(rows.map((row) => row.data)).to.deep.include({ reason: 'id is not a UUID', raw: { id: 'x' } })
+  })
+
+  it('gives the messages of a killed process back at once when no other node is alive', async () => {
+    await broker.publishBatch([message(), message(), message()])
+    await broker.close(5_000)
+    const door = new URL('../../src/broker/postgres/index.ts', import.meta.url).href
+    const child = spawn(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `
+      const { createPostgresBroker } = await import(${JSON.stringify(door)})
+      const wake = { notify() {}, subscribe: () => () => {} }
+      const broker = createPostgresBroker({ url: ${JSON.stringify(url)}, schema: ${JSON.stringify(installation.schema)}, poolSize: 2, wake,
+        maxInFlightPublishes: 10, maxInFlightBytes: 1e6, publishTimeoutMs: 1e4, log() {} })
+      await broker.connect(AbortSignal.timeout(3e4))
+      const consumer = await broker.openConsumer(${JSON.stringify(tenant)}, { consumerTag: 'c', prefetch: 3, onDelivery: (d) => d.tag === 3 && console.log('claimed'), onLost() {} })
+      await consumer.start()`,
+    ])
+    await once(child.stdout, 'data')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    // PostgreSQL notices the death of the process within moments, not at once.
+    await eventually(async () => expect((await presenceOf(installation.schema)).rows).to.be.empty)
+    const { deliveries } = await consume(await open())
+    await eventually(() => expect(deliveries.map((delivery) => delivery.redelivered)).to.deep.equal([true, true, true]), {
+      timeoutMs: 1_500,
+    })
+  })
+
+  it('leaves the claims of a living node alone when another joins', async () => {
+    await broker.publish(message())
+    const first = await consume(broker)
+    await eventually(() => expect(first.deliveries).to.have.length(1))
+    const second = await open()
+    expect(await second.depth(tenant)).to.deep.equal({ ready: 0, unacked: 1, dlq: 0 })
+  })
+
+  it('returns a claim whose heartbeat has stopped', async () => {
+    await broker.publish(message())
+    await installation.sql(
+      `UPDATE ${installation.schema}.job SET state = 'active', started_on = now(), heartbeat_on = now() - interval '21 seconds'`,
+    )
+    const { deliveries } = await consume(broker)
+    await eventually(() => expect(deliveries.map((delivery) => delivery.redelivered)).to.deep.equal([true]), { timeoutMs: 20_000 })
+  })
+
+  it('reports a lost connection once, ends its consumers, and connects again', async () => {
+    await broker.publishBatch([message(), message()])
+    const { deliveries, lost, consumer } = await consume(broker)
+    await eventually(() => expect(deliveries).to.have.length(2))
+    const events: unknown[] = []
+    broker.subscribe((event) => events.push({ ...event, lost: [...lost] }))
+    const { rows } = await presenceOf(installation.schema)
+    for (const { pid } of rows) await installation.sql('SELECT pg_terminate_backend($1)', [pid])
+    await eventually(() => expect(events).to.have.length(1))
+    // The consumers have ended by the time the broker says that it is lost.
+    expect(events[0]).to.deep.include({ type: 'broker.lost' })
+    expect(events[0]).to.have.nested.property('lost.length', 1)
+    for (const delivery of deliveries) consumer.ack(delivery)
+    await consumer.close()
+    expect(await broker.publish(message()).catch(codeOf)).to.equal('broker.unavailable')
+    await broker.connect(AbortSignal.timeout(10_000))
+    const again = await consume(broker)
+    await eventually(() => expect(again.deliveries.map((delivery) => delivery.redelivered)).to.deep.equal([true, true]))
+    expect(events).to.have.length(1)
+    expect(lost).to.have.length(1)
+  })
+
+  it('rejects with broker.unavailable when the database cannot be reached', async () => {
+    const unreachable = installation.createBroker({ url: 'postgres://postgres@127.0.0.1:1/postgres' })
+    expect(await unreachable.connect(AbortSignal.timeout(10_000)).catch(codeOf)).to.equal('broker.unavailable')
+  })
+
+  it('gives up connecting to a server that does not answer when the signal says so', async () => {
+    const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address ? address.port : expect.fail('no port')
+    const silent = installation.createBroker({ url: `postgres://postgres@127.0.0.1:${port}/postgres` })
+    const cancel = new AbortController()
+    server.once('connection', () => cancel.abort())
+    expect(await silent.connect(cancel.signal).catch(codeOf)).to.equal('broker.unavailable')
+    server.close()
+  })
+})
+
+const presenceOf = (schema: string) =>
+  sql(
+    `SELECT pid FROM pg_locks WHERE locktype = 'advisory'
+       AND ((classid::bigint << 32) | objid::bigint) = hashtextextended('tenantry.broker.node.' || $1, 0)`,
+    [schema],
+  )
+
+const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : `not an AppError: ${String(error)}`)

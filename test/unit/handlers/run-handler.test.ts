@@ -1,0 +1,164 @@
+import { expect } from 'chai'
+import { z } from 'zod'
+import type { Outcome } from '../../../src/core/outcome.ts'
+import { reject, retry } from '../../../src/core/outcome.ts'
+import { createHandlers, defineHandler, type HandlerDefinition } from '../../../src/handlers/index.ts'
+import { createDelivery, createLines } from '../../actors/support/samples.ts'
+
+const services = { defaultTimeoutMs: 1_000, loggerFor: createLines, publishFor: () => async () => 'id' }
+
+function run(
+  definition: Omit<HandlerDefinition, 'type'>,
+  options: { text?: string; signal?: AbortSignal } = {},
+): Promise<Outcome> | Outcome {
+  const handlers = createHandlers([defineHandler({ type: 'note', ...definition })], services)
+  const delivery = createDelivery({ text: () => options.text ?? '{"name":"Ada"}', attempt: 3, key: 'k', priority: 1 })
+  return handlers.find('note').run(delivery, { config: { color: 'red' }, signal: options.signal ?? new AbortController().signal })
+}
+
+describe('a handler', () => {
+  it('is given the parsed message, the settings and its attempt', async () => {
+    let seen: unknown
+    await run({
+      handle: async ({ data, priority, key, createdAt }, { tenant, attempt, publish }) => {
+        seen = {
+          data,
+          priority,
+          key,
+          dated: createdAt instanceof Date,
+          config: tenant.config,
+          attempt,
+          id: await publish({ type: 'x', data: 1 }),
+        }
+      },
+    })
+    expect(seen).to.deep.equal({
+      data: { name: 'Ada' },
+      priority: 1,
+      key: 'k',
+      dated: true,
+      config: { color: 'red' },
+      attempt: 3,
+      id: 'id',
+    })
+  })
+
+  it('acknowledges by returning nothing, and decides otherwise by an outcome', async () => {
+    expect(await run({ handle: () => undefined })).to.deep.equal({ kind: 'ack' })
+    expect(await run({ handle: async () => retry('later', 5) })).to.deep.equal({ kind: 'retry', reason: 'later', afterMs: 5 })
+    expect(await run({ handle: () => reject('no') })).to.deep.equal({ kind: 'reject', reason: 'no' })
+  })
+
+  it('is rejected when it returns anything else', async () => {
+    for (const nonsense of [null, true, 'ack', { kind: 'done' }]) {
+      expect(await run({ handle: () => nonsense as unknown as undefined })).to.include({ kind: 'reject' })
+    }
+  })
+
+  it('asks for another attempt by throwing anything', async () => {
+    const thrown = await run({
+      handle: () => {
+        throw new Error('boom')
+      },
+    })
+    expect(thrown).to.deep.equal({ kind: 'retry', reason: 'the handler failed: boom' })
+    expect(await run({ handle: () => Promise.reject(undefined) })).to.include({ kind: 'retry' })
+  })
+
+  it('does not run when the data is not JSON or does not fit the schema', async () => {
+    let ran = false
+    const handle = (): undefined => {
+      ran = true
+    }
+    const schema = z.object({ items: z.array(z.object({ name: z.string() })) })
+    expect(await run({ handle }, { text: '{' })).to.deep.equal({ kind: 'reject', reason: 'the message data is not JSON' })
+    const refused = await run({ handle, schema }, { text: '{"items":[{"name":1}]}' })
+    expect(refused).to.include({ kind: 'reject' })
+    expect('reason' in refused && refused.reason).to.match(/^data\.items\.0\.name: /)
+    expect(ran).to.equal(false)
+  })
+
+  it('is given what its schema makes of the data', async () => {
+    let seen: unknown
+    const schema = z.object({ name: z.string().transform((name) => name.length) })
+    await run({
+      schema,
+      handle: ({ data }) => {
+        seen = data
+      },
+    })
+    expect(seen).to.deep.equal({ name: 3 })
+  })
+
+  it('asks for another attempt when its schema throws', async () => {
+    const schema = { '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('bad schema')) } } as const
+    expect(await run({ schema, handle: () => undefined })).to.deep.equal({ kind: 'retry', reason: 'the handler failed: bad schema' })
+  })
+
+  it('is told of its deadline, and what it answers later is ignored', async () => {
+    let aborted = false
+    const outcome = await run({
+      timeoutMs: 5,
+      handle: (_, { signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            aborted = true
+            resolve(reject('too late'))
+          })
+        }),
+    })
+    expect(outcome).to.deep.equal({ kind: 'retry', reason: 'the handler did not answer within its deadline of 5 ms' })
+    expect(aborted).to.equal(true)
+  })
+
+  it('is given up when the node stops', async () => {
+    const node = new AbortController()
+    const outcome = run({ handle: () => new Promise(() => {}) }, { signal: node.signal })
+    node.abort()
+    expect(await outcome).to.deep.equal({ kind: 'retry', reason: 'the node stopped before the handler had answered' })
+  })
+
+  it('does not begin when the node has already stopped', async () => {
+    let ran = false
+    const outcome = await run(
+      {
+        handle: () => {
+          ran = true
+          return new Promise(() => {})
+        },
+      },
+      { signal: AbortSignal.abort() },
+    )
+    expect(outcome).to.include({ kind: 'retry', reason: 'the node stopped before the handler had answered' })
+    expect(ran).to.equal(false)
+  })
+})
+
+describe('createHandlers', () => {
+  it('stores every type that nobody has defined, without a look-up and without waiting', () => {
+    const handler = createHandlers([], services).find('anything')
+    expect(handler.idempotent).to.equal(true)
+    expect(handler.run(createDelivery(), { config: {}, signal: new AbortController().signal })).to.deep.equal({ kind: 'ack' })
+  })
+})
+
+describe('defineHandler', () => {
+  it('refuses at once what could not run', () => {
+    const handle = (): undefined => undefined
+    const unusable: readonly unknown[] = [
+      undefined,
+      null,
+      { handle },
+      { type: '', handle },
+      { type: 'x'.repeat(201), handle },
+      { type: 'x' },
+      { type: 'x', handle: 'no' },
+      { type: 'x', handle, timeoutMs: 0 },
+      { type: 'x', handle, timeoutMs: Number.NaN },
+      { type: 'x', handle, timeoutMs: 2 ** 31 },
+      { type: 'x', handle, schema: {} },
+      { type: 'x', handle, schema: null },
+    ]
+    for (const definition of unusable) expect(() => defineHandler(definition as HandlerDefinition)).to.throw(TypeError, 'defineHandler')
+  })
+})

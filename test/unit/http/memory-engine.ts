@@ -1,0 +1,156 @@
+/** An EngineApi that keeps its tenants and messages in memory: what the HTTP layer needs to be tested alone. */
+import { v7 as uuidv7 } from 'uuid'
+import { AppError } from '../../../src/core/errors.ts'
+import { type MessageId, type TenantId, tenantQueueName } from '../../../src/core/ids.ts'
+import type { EngineApi, MessageDraft, TenantView } from '../../../src/core/ports/engine-api.ts'
+import type { StoredMessage } from '../../../src/core/ports/message-store.ts'
+
+export interface MemoryEngine extends EngineApi {
+  /** While set, every call rejects with it. */
+  fault: Error | undefined
+  ready: boolean
+  readonly messages: StoredMessage[]
+}
+
+export function createMemoryEngine(): MemoryEngine {
+  const tenants = new Map<TenantId, TenantView>()
+  const messages: StoredMessage[] = []
+
+  const must = (id: TenantId): TenantView => {
+    if (engine.fault) throw engine.fault
+    const tenant = tenants.get(id)
+    if (!tenant) throw new AppError('tenant.missing', `${id} is not here`)
+    return tenant
+  }
+  const store = (tenantId: TenantId, draft: MessageDraft): MessageId => {
+    const id = draft.id ?? (uuidv7() as MessageId)
+    const { type, data, priority = 0, key = null } = draft
+    const createdAt = new Date(1_700_000_000_000 + messages.length)
+    messages.unshift({
+      id,
+      tenantId,
+      type,
+      data,
+      priority,
+      key,
+      status: 'processed',
+      attempts: 1,
+      error: null,
+      createdAt,
+      processedAt: createdAt,
+    })
+    return id
+  }
+  const micros = (date: Date) => `${date.getTime()}000`
+  const pageOf = <T extends { id: string; createdAt: Date }>(all: readonly T[], limit: number, after: { id: string } | undefined) => {
+    const start = after ? all.findIndex(({ id }) => id === after.id) + 1 : 0
+    const page = all.slice(start, start + limit)
+    const last = page.at(-1)
+    const next = last && start + limit < all.length ? { createdAtMicros: micros(last.createdAt), id: last.id } : undefined
+    return { page, next: next as { createdAtMicros: string; id: T['id'] } | undefined }
+  }
+
+  const engine: MemoryEngine = {
+    fault: undefined,
+    ready: true,
+    messages,
+    async createTenant({ name, description = null, status = 'active', workers = 3, config = {}, messages: drafts = [] }) {
+      if (engine.fault) throw engine.fault
+      if ([...tenants.values()].some((tenant) => tenant.name === name)) throw new AppError('tenant.name_taken', 'taken')
+      const id = uuidv7() as TenantId
+      const createdAt = new Date(1_700_000_000_000 + tenants.size)
+      const tenant: TenantView = {
+        id,
+        name,
+        description,
+        status,
+        workers,
+        config,
+        version: 1,
+        createdAt,
+        updatedAt: createdAt,
+        state: status === 'active' ? 'running' : 'paused',
+        stateReason: null,
+        currentWorkers: workers,
+        queueName: tenantQueueName(id),
+      }
+      tenants.set(id, tenant)
+      return { tenant, messageIds: drafts.map((draft) => store(id, draft)) }
+    },
+    async listTenants({ limit, after, status, search }) {
+      if (engine.fault) throw engine.fault
+      const matching = [...tenants.values()]
+        .filter((tenant) => (!status || tenant.status === status) && (!search || tenant.name.includes(search)))
+        .reverse()
+      const { page, next } = pageOf(matching, limit, after)
+      return { tenants: page, next }
+    },
+    async findTenant(id) {
+      if (engine.fault) throw engine.fault
+      return tenants.get(id)
+    },
+    async changeTenant(id, change, expectedVersion) {
+      const tenant = must(id)
+      if (expectedVersion !== undefined && expectedVersion !== tenant.version) throw new AppError('tenant.version_mismatch', 'moved on')
+      const { name, description, status, config } = { ...tenant, ...change }
+      const changed = { ...tenant, name, description, status, config, version: tenant.version + 1 }
+      tenants.set(id, changed)
+      return changed
+    },
+    async resizeTenant(id, workers) {
+      const tenant = must(id)
+      tenants.set(id, { ...tenant, workers, currentWorkers: workers, version: tenant.version + 1 })
+      return { workers, previousWorkers: tenant.workers, currentWorkers: workers }
+    },
+    async drainTenant(id) {
+      const tenant: TenantView = { ...must(id), status: 'drained', state: 'draining' }
+      tenants.set(id, tenant)
+      return { tenant, remaining: { ready: 7, inFlight: 2 } }
+    },
+    async deleteTenant(id, mode, deadlineMs) {
+      must(id)
+      tenants.delete(id)
+      return mode === 'drain' ? { drained: deadlineMs, discarded: 0 } : { drained: 0, discarded: 4 }
+    },
+    async tenantStats(id) {
+      const { workers, state } = must(id)
+      return {
+        queue: { ready: 1, unacked: undefined, dlq: 0 },
+        inFlight: 2,
+        ratePerSecond1m: 0.5,
+        latencyMs: { p50: null, p99: null },
+        workers: { desired: workers, current: workers, busy: 0 },
+        state,
+      }
+    },
+    async publish(tenantId, draft) {
+      must(tenantId)
+      return store(tenantId, draft)
+    },
+    async publishBatch(tenantId, drafts) {
+      must(tenantId)
+      return drafts.map((draft) => store(tenantId, draft))
+    },
+    async listMessages({ tenantId, limit, after, type, status, since, until }) {
+      if (engine.fault) throw engine.fault
+      const matching = messages.filter(
+        (message) =>
+          (!tenantId || message.tenantId === tenantId) &&
+          (!type || message.type === type) &&
+          (!status || message.status === status) &&
+          (!since || message.createdAt >= since) &&
+          (!until || message.createdAt < until),
+      )
+      const { page, next } = pageOf(matching, limit, after)
+      return { messages: page, next }
+    },
+    async findMessage(tenantId, id) {
+      return messages.find((message) => message.tenantId === tenantId && message.id === id)
+    },
+    async readiness() {
+      const ok = { ok: engine.ready, detail: 'as told' }
+      return { ready: engine.ready, checks: { database: ok, broker: ok, tenants: ok, node: ok } }
+    },
+  }
+  return engine
+}
