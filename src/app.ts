@@ -11,14 +11,14 @@ import { AppError, errorText, toError } from './core/errors.ts'
 import type { MessageId } from './core/ids.ts'
 import { readMessageId } from './core/ids.ts'
 import type { Broker } from './core/ports/broker.ts'
-import type { EngineApi } from './core/ports/engine-api.ts'
+import type { EngineApi, MessageDraft } from './core/ports/engine-api.ts'
 import type { Logger } from './core/ports/logger.ts'
 import type { EngineMetrics } from './core/ports/metrics.ts'
 import { startEmbeddedPostgres } from './database/embedded/index.ts'
 import { type Database, migrateUp, openDatabase } from './database/index.ts'
 import { createDisposers, type Disposers } from './disposers.ts'
 import { createEngine, type DrainReport, type Engine } from './engine/index.ts'
-import { createHandlers, type HandlerDefinition, type HandlerPublish, loadHandlers } from './handlers/index.ts'
+import { createHandlers, type HandlerDefinition, type HandlerPublish, type HandlerServices, loadHandlers } from './handlers/index.ts'
 import { createHttpServer } from './http/index.ts'
 import { createLogger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -30,6 +30,9 @@ export interface NodeOptions {
   /** The node cannot go on: its program should stop it and exit. */
   readonly onFatal?: (error: Error) => void
 }
+
+/** Broker and database are tried often: an attempt costs one connection, and everybody waits for it. */
+const reconnect = { baseMs: 200, factor: 2, capMs: 2_000 }
 
 /** A running node of the engine. */
 export interface TenantryNode {
@@ -84,21 +87,33 @@ async function compose(config: Config, options: NodeOptions, log: Logger, stack:
   stack.add(() => broker.close(5_000))
 
   const engineRef: { current: Engine | undefined } = { current: undefined }
-  const handlers = createHandlers(definitions, {
+  const services: HandlerServices = {
     defaultTimeoutMs: config.handler.timeoutMs,
     loggerFor: (delivery) => log.child({ tenant_id: delivery.tenantId, message_id: delivery.id, type: delivery.type }),
     publishFor: (delivery) => async (message) => {
       if (!engineRef.current) throw new AppError('node.draining', 'the engine is not running')
       return engineRef.current.publishFromHandler(delivery.tenantId, toDraft(message))
     },
+  }
+  const handlers = createHandlers(definitions, services, {
+    maxThreads: config.handler.threads,
+    memoryMb: config.handler.threadMemoryMb,
+    onLeftBehind: (reason, of) =>
+      (of === undefined ? log : services.loggerFor(of)).warn('a handler left an error behind after it had answered', { reason }),
   })
+  stack.add(() => handlers.close())
   const engine = createEngine(
     {
       nodeId,
       broker,
       messages: database.messages,
+      failures: database.failures,
+      schedules: database.schedules,
+      idempotency: database.idempotency,
+      retention: database.retention,
       tenants: database.tenants,
       hints: database.hints,
+      dueHints: database.dueHints,
       nodes: database.nodes,
       handlers,
       metrics,
@@ -107,12 +122,21 @@ async function compose(config: Config, options: NodeOptions, log: Logger, stack:
         prefetch: config.prefetch,
         ledger: config.ledger,
         restart: config.restart,
-        reconnect: config.restart.backoff,
+        reconnect,
         reconcileIntervalMs: config.reconcile.intervalMs,
         attachConcurrency: 32,
+        retry: toRetrySettings(config),
+        circuit: config.circuit,
+        handlerLimitMs: Math.max(config.handler.timeoutMs, ...definitions.map(({ timeoutMs }) => timeoutMs ?? 0)) + 1_000,
+        retention: config.retention,
       },
     },
-    { runsTenants: config.role !== 'api', defaultWorkers: config.workers, onFatal },
+    {
+      idempotencyKeepMs: config.idempotency.keepHours * 3_600_000,
+      runsTenants: config.role !== 'api',
+      defaultWorkers: config.workers,
+      onFatal,
+    },
   )
   engineRef.current = engine
   metrics.collect(() => engine.sample())
@@ -155,6 +179,14 @@ async function compose(config: Config, options: NodeOptions, log: Logger, stack:
   }
 }
 
+function toRetrySettings({ retry: { share, ...policy }, prefetch }: Config) {
+  return {
+    policy: { strategy: 'exponential', nonRetryable: [], ...policy } as const,
+    share,
+    maxInQueue: Math.max(1, Math.floor(prefetch * share)),
+  }
+}
+
 async function startDatabase(config: Config, log: Logger, stack: Disposers, onFatal: (error: Error) => void): Promise<string> {
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.debug(line) })
   let stopping = false
@@ -190,6 +222,7 @@ function createBroker(config: Config, database: Database, nodeId: string, log: L
       subscribe: (onWake) => listener.listen('wake', onWake),
     },
     maxInFlightPublishes: config.publish.maxInFlight,
+    maxInFlightPerTenant: config.publish.maxInFlightPerTenant,
     maxInFlightBytes: config.publish.maxInFlightBytes,
     publishTimeoutMs: config.publish.confirmTimeoutMs,
     log: (level, message, details) => log[level](message, details === undefined ? undefined : { ...details }),
@@ -237,7 +270,7 @@ async function listen(http: ReturnType<typeof createHttpServer>, config: Config,
   }
 }
 
-function toDraft(message: HandlerPublish): Parameters<EngineApi['publish']>[1] {
+function toDraft(message: HandlerPublish): MessageDraft {
   let id: MessageId | undefined
   if (message.id !== undefined) {
     id = readMessageId(message.id)

@@ -2,6 +2,7 @@
 import { startNode } from './app.ts'
 import { loadConfig } from './config/index.ts'
 import { AppError, errorText, toError } from './core/errors.ts'
+import { attributeStrayError, keepFromHandlers } from './handlers/index.ts'
 
 /** Ctrl-C reaches us twice at once, from the terminal and from npm: that is one request. */
 const sameRequestMs = 300
@@ -74,9 +75,17 @@ function createStopRequest() {
   }
 }
 
-main().catch((thrown: unknown) => {
+// A handler that ended the process would end the next one, too, when its message is delivered again.
+process.exit = keepFromHandlers(process.exit.bind(process))
+// One careless handler among many tenants' must not end the process, or do so again at each redelivery of its message.
+process.on('uncaughtException', (error) => {
+  if (!attributeStrayError(error)) exitWith(error)
+})
+main().catch(exitWith)
+
+function exitWith(thrown: unknown): never {
   const error = toError(thrown)
   // What an operator can mend is one line; anything else is a defect and shows where it happened.
   process.stderr.write(`tenantry: ${error instanceof AppError ? errorText(error, 2_000) : (error.stack ?? error.message)}\n`)
   process.exit(1)
-})
+}

@@ -5,7 +5,12 @@ import { errorText } from '../../src/core/errors.ts'
 import type { BrokerEvent } from '../../src/core/ports/broker.ts'
 import type { ParentRef } from '../parent.ts'
 
-export type BrokerLinkReport = { type: 'broker.up' } | { type: 'broker.down'; reason: string }
+/** Blocked: the broker takes no messages, and goes on delivering. */
+export type BrokerLinkReport =
+  | { type: 'broker.up' }
+  | { type: 'broker.down'; reason: string }
+  | { type: 'broker.blocked' }
+  | { type: 'broker.unblocked' }
 
 export interface BrokerLinkInput {
   readonly parent: ParentRef<BrokerLinkReport>
@@ -31,6 +36,8 @@ export const brokerLinkMachine = setup({
       ({ context }) => context.parent,
       ({ context }) => ({ type: 'broker.down', reason: context.reason ?? 'lost' }) as const,
     ),
+    reportBlocked: sendTo(({ context }) => context.parent, { type: 'broker.blocked' }),
+    reportUnblocked: sendTo(({ context }) => context.parent, { type: 'broker.unblocked' }),
     logUp: () => {},
     logDown: () => {},
   },
@@ -66,7 +73,7 @@ export const brokerLinkMachine = setup({
             'broker.blocked': { target: 'blocked', actions: { type: 'noteReason', params: ({ event }) => ({ reason: event.reason }) } },
           },
         },
-        blocked: { on: { 'broker.unblocked': 'clear' } },
+        blocked: { entry: 'reportBlocked', on: { 'broker.unblocked': { target: 'clear', actions: 'reportUnblocked' } } },
       },
     },
     backingOff: { entry: 'logDown', after: { backoff: 'connecting' } },

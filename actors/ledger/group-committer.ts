@@ -7,17 +7,18 @@
  * resume().
  */
 import { AppError, errorText } from '../../src/core/errors.ts'
+import { type Settlement, toErrorText, toStorable } from '../../src/core/failure.ts'
 import type { Delivery } from '../../src/core/message.ts'
 import type { MessageRecord, MessageStore } from '../../src/core/ports/message-store.ts'
 import type { EngineMetrics } from '../../src/core/ports/metrics.ts'
+import { toAttemptRecord } from '../../src/core/settlement.ts'
 import type { Session } from '../tenant/session.ts'
 import { createTurns, type Numbered } from './turns.ts'
 
 export interface LedgerEntry extends Numbered {
   readonly session: Session
   readonly delivery: Delivery
-  /** null when the message was processed; otherwise why it failed. */
-  readonly failure: string | null
+  readonly settlement: Settlement
   /** True when the database refuses the data: the row is written without it. */
   readonly poisoned?: boolean
   /** Called when the outcome is recorded, or will not be. */
@@ -43,6 +44,8 @@ export interface GroupCommitterOptions {
   readonly lingerMs: number
   readonly maxInFlight: number
   readonly metrics: Pick<EngineMetrics, 'settled' | 'ledgerCommitted'>
+  /** Something is due at `dueAtMs` that was not before: a retry, or room for one of the same tenant. Must not throw. */
+  readonly onDue: (dueAtMs: number) => void
   /** Called once when the database goes away; flushing stops until resume(). */
   readonly onStalled: (error: AppError) => void
   readonly onTrouble: (text: string, details: Readonly<Record<string, unknown>>) => void
@@ -140,20 +143,20 @@ export function createGroupCommitter(options: GroupCommitterOptions): GroupCommi
   }
 
   const writePoison = async (entry: LedgerEntry, thrown: unknown): Promise<void> => {
-    const failure = toStorable(`the database refuses the message: ${errorText(thrown)}`)
     if (!entry.poisoned) {
-      await write([{ ...entry, failure, poisoned: true }])
+      // What has failed already keeps its own reason.
+      const settlement = entry.settlement.kind === 'failed' ? entry.settlement : toRefused(entry, thrown)
+      await write([{ ...entry, settlement, poisoned: true }])
       return
     }
-    // Not even without its data: the dead-letter queue is where it can still be seen.
-    options.onTrouble('a message could not be recorded; it is only in its dead-letter queue', {
+    // Not even without its data. It stays unacknowledged, so that it is not lost, and holds one place of its tenant's prefetch.
+    options.onTrouble('a message cannot be recorded; it stays in its queue', {
       tenant_id: entry.delivery.tenantId,
       message_id: entry.delivery.id,
-      reason: failure,
+      reason: errorText(thrown),
     })
     metrics.settled('failed')
     entry.onSettled?.()
-    entry.session.failed(entry.delivery, failure, Date.now())
   }
 
   const abandon = (entry: LedgerEntry): void => {
@@ -176,17 +179,19 @@ export function createGroupCommitter(options: GroupCommitterOptions): GroupCommi
 
   const settle = (batch: readonly LedgerEntry[]): void => {
     const nowMs = Date.now()
-    let failures = 0
-    for (const { session, delivery, failure, onSettled } of batch) {
+    const counts = { processed: 0, retrying: 0, failed: 0 }
+    let dueAtMs = Number.POSITIVE_INFINITY
+    for (const { session, delivery, settlement, onSettled } of batch) {
       onSettled?.()
-      if (failure === null) session.committed(delivery, nowMs)
-      else {
-        failures++
-        session.failed(delivery, failure, nowMs)
-      }
+      session.committed(delivery, nowMs)
+      counts[settlement.kind]++
+      if (settlement.kind === 'retrying') dueAtMs = Math.min(dueAtMs, settlement.dueAtMs)
+      if (delivery.attempt > 1) dueAtMs = Math.min(dueAtMs, nowMs)
     }
-    if (batch.length > failures) metrics.settled('processed', batch.length - failures)
-    if (failures > 0) metrics.settled('failed', failures)
+    if (counts.processed > 0) metrics.settled('processed', counts.processed)
+    if (counts.retrying > 0) metrics.settled('retrying', counts.retrying)
+    if (counts.failed > 0) metrics.settled('failed', counts.failed)
+    if (dueAtMs !== Number.POSITIVE_INFINITY) options.onDue(dueAtMs)
   }
 
   return {
@@ -210,7 +215,7 @@ export function createGroupCommitter(options: GroupCommitterOptions): GroupCommi
   }
 }
 
-function toRecord({ delivery, failure, poisoned }: LedgerEntry): MessageRecord {
+function toRecord({ delivery, settlement, poisoned }: LedgerEntry): MessageRecord {
   return {
     tenantId: delivery.tenantId,
     id: delivery.id,
@@ -218,12 +223,16 @@ function toRecord({ delivery, failure, poisoned }: LedgerEntry): MessageRecord {
     data: poisoned ? null : delivery.text(),
     priority: delivery.priority,
     key: poisoned && delivery.key !== null ? toStorable(delivery.key) : delivery.key,
-    status: failure === null ? 'processed' : 'failed',
-    attempts: delivery.attempt,
-    error: failure === null ? null : toStorable(failure),
+    attempt: delivery.attempt,
     createdAtMs: delivery.createdAtMs,
+    settlement,
+    body: () => delivery.text(),
   }
 }
 
-/** A text that PostgreSQL can hold, also in a dead-letter queue's JSON: no NUL, no lone surrogate, 2,000 characters. */
-export const toStorable = (text: string): string => text.replaceAll('\u0000', '\uFFFD').slice(0, 2_000).toWellFormed()
+function toRefused({ delivery, settlement }: LedgerEntry, thrown: unknown): Settlement {
+  const failure = { errorClass: 'RefusedByDatabase', error: toErrorText(errorText(thrown)) }
+  const record = toAttemptRecord({ delivery, startedAtMs: Date.now(), durationMs: 0 }, failure)
+  const earlier = settlement.kind === 'processed' ? [] : settlement.history
+  return { kind: 'failed', failure, reason: 'its data cannot be stored', history: [...earlier, record] }
+}

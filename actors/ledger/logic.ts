@@ -7,7 +7,8 @@ import { ledgerMachine } from './machine.ts'
 
 const probeDeadlineMs = 5_000
 
-export function createLedgerLogic(ports: ActorPorts) {
+/** `onDue` hears of what the commits have made due. */
+export function createLedgerLogic(ports: ActorPorts, onDue: (dueAtMs: number) => void) {
   let report: ((reason: string) => void) | undefined
   const onStalled = (error: Error): void => {
     ports.metrics.ledgerStalled()
@@ -18,6 +19,7 @@ export function createLedgerLogic(ports: ActorPorts) {
     store: ports.messages,
     ...ports.policy.ledger,
     metrics: ports.metrics,
+    onDue,
     onStalled,
     onTrouble: (text, details) => ports.log.error(text, details),
   })

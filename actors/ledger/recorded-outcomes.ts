@@ -1,18 +1,16 @@
 /** Whether an outcome is already recorded; look-ups of one moment share a query, since a crash redelivers hundreds at once. */
 import type { MessageId, TenantId } from '../../src/core/ids.ts'
 import type { Delivery } from '../../src/core/message.ts'
-import type { MessageStore } from '../../src/core/ports/message-store.ts'
-
-type Status = 'processed' | 'failed'
+import type { MessageStore, RecordedStatus } from '../../src/core/ports/message-store.ts'
 
 export interface RecordedOutcomes {
   /** undefined when nothing is recorded. Errors: as MessageStore. */
-  lookUp(delivery: Delivery): Promise<Status | undefined>
+  lookUp(delivery: Delivery): Promise<RecordedStatus | undefined>
 }
 
 interface Question {
   readonly delivery: Delivery
-  readonly resolve: (status: Status | undefined) => void
+  readonly resolve: (status: RecordedStatus | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -24,7 +22,7 @@ export function createRecordedOutcomes(store: Pick<MessageStore, 'statuses'>): R
     const batch = asked.get(tenantId) ?? []
     asked.delete(tenantId)
     try {
-      const found: ReadonlyMap<MessageId, Status> = await store.statuses(batch.map(({ delivery }) => delivery))
+      const found: ReadonlyMap<MessageId, RecordedStatus> = await store.statuses(batch.map(({ delivery }) => delivery))
       for (const { delivery, resolve } of batch) resolve(found.get(delivery.id))
     } catch (error) {
       for (const { reject } of batch) reject(error)

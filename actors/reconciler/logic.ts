@@ -1,5 +1,6 @@
 /** The reconciler with its shells: the tenant store and the hints of other nodes. */
 import { fromCallback, fromPromise } from 'xstate'
+import { errorText } from '../../src/core/errors.ts'
 import type { ActorPorts } from '../ports.ts'
 import { type Reading, reconcilerMachine } from './machine.ts'
 
@@ -15,6 +16,9 @@ export function createReconcilerLogic({ tenants, hints, log }: Pick<ActorPorts, 
         return { kind: 'some', tenants: present, missing }
       }),
     },
-    actions: { logFailure: () => log.warn('desired state could not be read; trying again') },
+    actions: {
+      logFailure: ({ event }) =>
+        log.warn('desired state could not be read; trying again', { reason: 'error' in event ? errorText(event.error) : 'unknown' }),
+    },
   })
 }

@@ -6,8 +6,10 @@ import { setup } from 'xstate'
 import type { BackoffPolicy } from '../../src/core/backoff.ts'
 import type { TenantId } from '../../src/core/ids.ts'
 import type { createBrokerLinkLogic } from '../broker-link/logic.ts'
+import type { JanitorLogic } from '../janitor/logic.ts'
 import type { createLedgerLogic } from '../ledger/logic.ts'
 import type { createReconcilerLogic } from '../reconciler/logic.ts'
+import type { RetrySchedulerLogic } from '../retry-scheduler/logic.ts'
 import type { SupervisorLogic } from '../supervisor/logic.ts'
 import type { TenantCommand } from '../tenant/events.ts'
 import type { RestartPolicy } from '../tenant/restart-policy.ts'
@@ -21,6 +23,7 @@ export interface TenantManagerInput {
   readonly restart: RestartPolicy
   readonly reconnect: BackoffPolicy
   readonly reconcileIntervalMs: number
+  readonly janitorIntervalMs: number
 }
 
 export interface TenantManagerContext extends TenantManagerInput {
@@ -41,9 +44,12 @@ const base = setup({
     ledger: {} as ReturnType<typeof createLedgerLogic>['logic'],
     reconciler: {} as ReturnType<typeof createReconcilerLogic>,
     supervisor: {} as SupervisorLogic,
+    retryScheduler: {} as RetrySchedulerLogic,
+    janitor: {} as JanitorLogic,
   },
   guards: {
     isSupervisor: ({ event }) => 'actorId' in event && event.actorId.startsWith('supervisor:'),
+    isService: ({ event }) => 'actorId' in event && (event.actorId === 'retryScheduler' || event.actorId === 'janitor'),
     noSupervisors: ({ context }) => context.supervisors.length === 0,
   },
 })
@@ -53,6 +59,23 @@ const startSupervisors = base.enqueueActions(({ context, enqueue }) => {
   for (const id of shardIds) enqueue.spawnChild('supervisor', { id, input: { policy: context.restart } })
   enqueue.assign({ supervisors: shardIds })
 })
+
+// Where no tenants run, nothing is put back in their queues either.
+const startServices = base.enqueueActions(({ context, enqueue }) => {
+  if (!context.runsTenants) return
+  enqueue.spawnChild('retryScheduler', { id: 'retryScheduler', input: { backoff: context.reconnect } })
+  enqueue.spawnChild('janitor', { id: 'janitor', input: { intervalMs: context.janitorIntervalMs } })
+})
+
+const stopServices = base.enqueueActions(({ enqueue }) => {
+  enqueue.stopChild('retryScheduler')
+  enqueue.stopChild('janitor')
+})
+
+const tellScheduler = (type: 'broker.up' | 'broker.down') =>
+  base.enqueueActions(({ self, enqueue }) => {
+    if (self.getSnapshot().children.retryScheduler) enqueue.sendTo('retryScheduler', { type })
+  })
 
 const ensureTenant = base.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'tenant.ensure' || !context.runsTenants) return
@@ -97,18 +120,22 @@ const replaceSupervisor = base.enqueueActions(({ context, event, enqueue }) => {
 const managerSetup = base.extend({
   actions: {
     startSupervisors,
+    startServices,
+    stopServices,
     ensureTenant,
     adoptReading,
     endSupervisors,
     removeSupervisor,
     replaceSupervisor,
     tellBrokerUp: tellAll({ type: 'broker.up' }),
+    tellSchedulerUp: tellScheduler('broker.up'),
+    tellSchedulerDown: tellScheduler('broker.down'),
     tellStalled: tellAll({ type: 'ledger.stalled' }),
     tellResumed: tellAll({ type: 'ledger.resumed' }),
     tellAbort: tellAll({ type: 'tenant.abort' }),
     reconcileNow: base.sendTo('reconciler', { type: 'reconciler.now' }),
     logCrash: () => {},
-    // The link or the ledger itself has crashed: this process cannot mend that, a new one can.
+    // The link, the ledger or the scheduler itself has crashed: this process cannot mend that, a new one can.
     giveUp: () => {},
     // The shell's copy of the desired state, for whoever must answer without a query.
     noteReading: () => {},
@@ -118,7 +145,7 @@ const managerSetup = base.extend({
 export const tenantManagerMachine = managerSetup.createMachine({
   id: 'tenantManager',
   context: ({ input }) => ({ ...input, told: {}, supervisors: [] }),
-  entry: 'startSupervisors',
+  entry: ['startSupervisors', 'startServices'],
   invoke: [
     {
       id: 'brokerLink',
@@ -134,8 +161,11 @@ export const tenantManagerMachine = managerSetup.createMachine({
     },
   ],
   on: {
-    'broker.up': { actions: 'tellBrokerUp' },
-    'broker.down': {},
+    'broker.up': { actions: ['tellBrokerUp', 'tellSchedulerUp'] },
+    'broker.down': { actions: 'tellSchedulerDown' },
+    // What is due waits in the database: it would be claimed and given back, again and again.
+    'broker.blocked': { actions: 'tellSchedulerDown' },
+    'broker.unblocked': { actions: 'tellSchedulerUp' },
     'ledger.stalled': { actions: 'tellStalled' },
     'ledger.resumed': { actions: 'tellResumed' },
     'manager.abort': { actions: 'tellAbort' },
@@ -154,11 +184,14 @@ export const tenantManagerMachine = managerSetup.createMachine({
         'desired.read': { actions: ['noteReading', 'adoptReading'] },
         'manager.reconcile': { actions: 'reconcileNow' },
         'manager.drain': 'draining',
-        'xstate.error.actor.*': { guard: 'isSupervisor', actions: ['logCrash', 'replaceSupervisor'] },
+        'xstate.error.actor.*': [
+          { guard: 'isSupervisor', actions: ['logCrash', 'replaceSupervisor'] },
+          { guard: 'isService', actions: ['logCrash', 'giveUp'] },
+        ],
       },
     },
     draining: {
-      entry: 'endSupervisors',
+      entry: ['stopServices', 'endSupervisors'],
       always: { guard: 'noSupervisors', target: 'drained' },
       on: {
         'xstate.done.actor.*': { guard: 'isSupervisor', actions: 'removeSupervisor' },

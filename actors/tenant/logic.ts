@@ -1,11 +1,14 @@
 /** The tenant machine with its shells. */
 import pLimit from 'p-limit'
+import type { DesiredTenant } from '../../src/core/tenant.ts'
 import { createConsumerLogic } from '../consumer/consumer.ts'
+import { createDeadLettersLogic } from '../dead-letters/logic.ts'
 import type { GroupCommitter } from '../ledger/group-committer.ts'
 import type { ActorPorts } from '../ports.ts'
 import type { WorkerLogic } from '../worker/logic.ts'
 import { tenantMachine } from './machine.ts'
 import { createProvision, createPurge, createWatchQueue } from './provisioning.ts'
+import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
 /** One for all tenants of a node: handles are found by tenant id, machines are shared. */
@@ -17,6 +20,7 @@ export function createTenantLogic(ports: ActorPorts, sessions: Sessions, worker:
     actors: {
       provision: createProvision(ports, admit),
       consumer: createConsumerLogic(ports, sessions, admit, ledger),
+      deadLetters: createDeadLettersLogic(ports, admit),
       worker,
       watchQueue: createWatchQueue(ports, sessions),
       purge: createPurge(ports, admit),
@@ -24,12 +28,12 @@ export function createTenantLogic(ports: ActorPorts, sessions: Sessions, worker:
     guards: { ledgerStalled: () => ledger.stalled },
     actions: {
       openSession: ({ context }) => {
-        sessions.open(context.tenantId).config = context.desired.config
+        configure(sessions.open(context.tenantId), context.desired)
       },
       shutMailbox: ({ context }) => sessions.find(context.tenantId)?.mailbox.shut(),
       applyConfig: ({ context }) => {
         const session = sessions.find(context.tenantId)
-        if (session) session.config = context.desired.config
+        if (session) configure(session, context.desired)
       },
       abortHandlers: ({ context }) => sessions.find(context.tenantId)?.abort.abort(new Error('the node stops')),
       logQuarantine: ({ context }) =>
@@ -40,6 +44,11 @@ export function createTenantLogic(ports: ActorPorts, sessions: Sessions, worker:
         }),
     },
   })
+}
+
+function configure(session: Session, { config, workers }: DesiredTenant): void {
+  session.config = config
+  session.workers = workers
 }
 
 export type TenantLogic = ReturnType<typeof createTenantLogic>

@@ -66,15 +66,26 @@ export const tenantMachine = tenantSetup.createMachine({
       // The session first: workers look for its mailbox when they start.
       entry: ['noteAttached', 'openSession', 'adjustWorkers'],
       exit: 'stopWorkers',
-      invoke: {
-        id: 'consumer',
-        src: 'consumer',
-        input: ({ context }) => ({ tenantId: context.tenantId }),
-        onError: {
-          target: 'failing',
-          actions: { type: 'noteFailure', params: ({ event }) => ({ kind: 'crash', error: event.error }) },
+      invoke: [
+        {
+          id: 'consumer',
+          src: 'consumer',
+          input: ({ context }) => ({ tenantId: context.tenantId }),
+          onError: {
+            target: 'failing',
+            actions: { type: 'noteFailure', params: ({ event }) => ({ kind: 'crash', error: event.error }) },
+          },
         },
-      },
+        {
+          id: 'deadLetters',
+          src: 'deadLetters',
+          input: ({ context }) => ({ tenantId: context.tenantId }),
+          onError: {
+            target: 'failing',
+            actions: { type: 'noteFailure', params: ({ event }) => ({ kind: 'crash', error: event.error }) },
+          },
+        },
+      ],
       on: {
         'consumer.lost': {
           target: 'failing',

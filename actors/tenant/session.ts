@@ -3,12 +3,11 @@
  * a message is never an event of an actor. A lost channel ends the session; what it still settles goes nowhere, and the
  * broker delivers again.
  */
-import { errorText } from '../../src/core/errors.ts'
 import type { TenantId } from '../../src/core/ids.ts'
 import { createMailbox, type Mailbox } from '../../src/core/mailbox.ts'
 import type { Delivery } from '../../src/core/message.ts'
 import type { Meter } from '../../src/core/meter.ts'
-import type { Broker, BrokerConsumer } from '../../src/core/ports/broker.ts'
+import type { BrokerConsumer } from '../../src/core/ports/broker.ts'
 
 export interface Session {
   readonly tenantId: TenantId
@@ -18,8 +17,13 @@ export interface Session {
   readonly abort: AbortController
   /** Handler settings; replaced when the desired state changes. */
   config: Readonly<Record<string, unknown>>
-  /** Deliveries whose handler runs now and has been waited for. */
-  readonly running: Set<Delivery>
+  /** How many workers the tenant is to have; replaced with the settings. */
+  workers: number
+  /** Deliveries whose handler runs now and is waited for. */
+  readonly running: ReadonlySet<Delivery>
+  /** The handler is waited for from now on, until ranOut(). */
+  runs(delivery: Delivery): void
+  ranOut(delivery: Delivery): void
   /** Deliveries received and not settled. */
   readonly inFlight: number
   /** What to close and settle with; set once, when the channel is open. */
@@ -30,10 +34,8 @@ export interface Session {
   take(): Delivery | undefined
   /** True when take() would give a delivery. */
   hasWork(): boolean
-  /** The outcome is committed: acknowledge. */
+  /** The outcome, whatever it is, is committed: acknowledge. */
   committed(delivery: Delivery, nowMs: number): void
-  /** The failure is committed: copy to the dead-letter queue, then acknowledge. */
-  failed(delivery: Delivery, reason: string, nowMs: number): void
   /** Back to the queue, untouched. */
   giveBack(delivery: Delivery): void
   /** Everything in the mailbox goes back to the queue. */
@@ -47,15 +49,18 @@ export interface Session {
   readonly ended: boolean
 }
 
-const deadLetterRetryMs = 500
+/** Traffic counts as live for so long after a new message has come. */
+const liveForMs = 1_000
 
-export function createSession(
-  tenantId: TenantId,
-  meter: Meter,
-  broker: Pick<Broker, 'deadLetter'>,
-  onTrouble: (text: string) => void,
-): Session {
-  const mailbox = createMailbox()
+export function createSession(tenantId: TenantId, meter: Meter, retryShare: number): Session {
+  const running = new Set<Delivery>()
+  let workers = 1
+  let retriesRunning = 0
+  let newestAt = Number.NEGATIVE_INFINITY
+  // Retries that take long, as those of a slow third party do, would have every worker in the end: while new messages come,
+  // no more workers than their share hold one.
+  const mayRetry = (): boolean => retriesRunning < Math.max(1, Math.floor(workers * retryShare)) || performance.now() - newestAt > liveForMs
+  const mailbox = createMailbox(retryShare, mayRetry)
   let consumer: BrokerConsumer | undefined
   let inFlight = 0
   let ended = false
@@ -69,21 +74,6 @@ export function createSession(
     for (const callback of callbacks) callback()
   }
 
-  // Until it is durable in the dead-letter queue the delivery stays unacknowledged: it cannot be lost, only repeated.
-  const deadLetter = async (delivery: Delivery, reason: string): Promise<void> => {
-    while (!ended) {
-      try {
-        await broker.deadLetter(delivery, reason)
-        consumer?.ack(delivery)
-        settle()
-        return
-      } catch (error) {
-        onTrouble(`a failed message waits for its dead-letter queue: ${errorText(error)}`)
-        await new Promise((resolve) => setTimeout(resolve, deadLetterRetryMs).unref())
-      }
-    }
-  }
-
   const abort = new AbortController()
   const isOver = (): boolean => ended || abort.signal.aborted
 
@@ -93,7 +83,23 @@ export function createSession(
     meter,
     abort,
     config: {},
-    running: new Set(),
+    get workers() {
+      return workers
+    },
+    set workers(count) {
+      workers = count
+    },
+    running,
+    runs(delivery) {
+      running.add(delivery)
+      if (delivery.attempt > 1) retriesRunning++
+    },
+    ranOut(delivery) {
+      running.delete(delivery)
+      if (delivery.attempt === 1) return
+      retriesRunning--
+      mailbox.retryEnded()
+    },
     get inFlight() {
       return inFlight
     },
@@ -105,18 +111,15 @@ export function createSession(
     },
     receive(delivery) {
       inFlight++
+      if (delivery.attempt === 1) newestAt = performance.now()
       mailbox.put(delivery)
     },
     take: () => (isOver() ? undefined : mailbox.take()),
     hasWork: () => !isOver() && mailbox.hasWork(),
     committed(delivery, nowMs) {
-      meter.count(nowMs, nowMs - delivery.createdAtMs)
+      meter.count(nowMs, nowMs - delivery.readyAtMs)
       consumer?.ack(delivery)
       settle()
-    },
-    failed(delivery, reason, nowMs) {
-      meter.count(nowMs, nowMs - delivery.createdAtMs)
-      void deadLetter(delivery, reason)
     },
     giveBack(delivery) {
       consumer?.requeue(delivery)

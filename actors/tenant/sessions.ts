@@ -1,7 +1,6 @@
 /** The sessions of this node, by tenant: how the actors' shells find the plain code they start and stop. */
 import type { TenantId } from '../../src/core/ids.ts'
 import { createMeter, type Meter } from '../../src/core/meter.ts'
-import type { ActorPorts } from '../ports.ts'
 import { createSession, type Session } from './session.ts'
 
 export interface Sessions {
@@ -16,7 +15,7 @@ export interface Sessions {
   all(): Iterable<Session>
 }
 
-export function createSessions(ports: Pick<ActorPorts, 'broker' | 'log'>): Sessions {
+export function createSessions(retryShare: number): Sessions {
   const sessions = new Map<TenantId, Session>()
   const meters = new Map<TenantId, Meter>()
 
@@ -31,7 +30,7 @@ export function createSessions(ports: Pick<ActorPorts, 'broker' | 'log'>): Sessi
   return {
     open(tenantId) {
       sessions.get(tenantId)?.end()
-      const session = createSession(tenantId, meterFor(tenantId), ports.broker, (text) => ports.log.warn(text, { tenant_id: tenantId }))
+      const session = createSession(tenantId, meterFor(tenantId), retryShare)
       sessions.set(tenantId, session)
       return session
     },

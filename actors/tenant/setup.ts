@@ -3,6 +3,7 @@ import { assign, setup } from 'xstate'
 import type { TenantId } from '../../src/core/ids.ts'
 import type { DesiredTenant } from '../../src/core/tenant.ts'
 import type { ConsumerLogic } from '../consumer/consumer.ts'
+import type { DeadLettersLogic } from '../dead-letters/logic.ts'
 import type { WorkerLogic } from '../worker/logic.ts'
 import { readWorkerCrash, readWorkerIndex, type TenantEvent } from './events.ts'
 import { decideFailure, type Failure } from './failure.ts'
@@ -51,6 +52,7 @@ const base = setup({
   actors: {
     provision: {} as ProvisionLogic,
     consumer: {} as ConsumerLogic,
+    deadLetters: {} as DeadLettersLogic,
     worker: {} as WorkerLogic,
     watchQueue: {} as WatchQueueLogic,
     purge: {} as PurgeLogic,

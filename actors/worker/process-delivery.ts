@@ -1,20 +1,22 @@
 /** The per-message path: take a delivery, run its handler, hand the outcome to the ledger, take the next. */
-import { AppError, errorText, toError } from '../../src/core/errors.ts'
+import { toError } from '../../src/core/errors.ts'
+import type { Settlement } from '../../src/core/failure.ts'
 import { isFreshId } from '../../src/core/ids.ts'
 import type { Delivery } from '../../src/core/message.ts'
-import { type Outcome, reject } from '../../src/core/outcome.ts'
-import type { Handler, Handlers, RunContext } from '../../src/core/ports/handlers.ts'
+import type { Handlers } from '../../src/core/ports/handlers.ts'
+import type { RecordedStatus } from '../../src/core/ports/message-store.ts'
 import type { EngineMetrics } from '../../src/core/ports/metrics.ts'
-import { type GroupCommitter, toStorable } from '../ledger/group-committer.ts'
+import type { GroupCommitter } from '../ledger/group-committer.ts'
 import type { RecordedOutcomes } from '../ledger/recorded-outcomes.ts'
 import type { Session } from '../tenant/session.ts'
+import { type AttemptServices, runAttempt } from './attempt.ts'
 
 export interface LoopControl {
   /** Set from outside: finish the delivery in hand and return. */
   finishing: boolean
 }
 
-export interface DeliveryLoopServices {
+export interface DeliveryLoopServices extends AttemptServices {
   readonly handlers: Handlers
   readonly ledger: Pick<GroupCommitter, 'record'>
   readonly recorded: RecordedOutcomes
@@ -44,10 +46,10 @@ export async function runDeliveryLoop(session: Session, control: LoopControl, se
       if (!(claimed === true || (await claimed))) continue
     }
     if (context.config !== session.config) context = { config: session.config, signal }
-    const outcome = runHandler(handler, delivery, context)
+    const settlement = runAttempt(handler, delivery, context, services)
     const release = handler.idempotent ? undefined : () => services.inHand.delete(toKey(delivery))
-    if (outcome instanceof Promise) await settleLater({ session, delivery, release }, outcome, services)
-    else settle({ session, delivery, release }, outcome, services)
+    if (settlement instanceof Promise) await settleLater({ session, delivery, release }, settlement, services)
+    else settle({ session, delivery, release }, settlement, services)
   }
 }
 
@@ -68,7 +70,7 @@ function claim(session: Session, delivery: Delivery, services: DeliveryLoopServi
   const key = toKey(delivery)
   if (services.inHand.has(key)) return putOff(session, delivery)
   services.inHand.add(key)
-  const isSeenBefore = delivery.redelivered || delivery.attempt > 1 || !isFreshId(delivery.id, delivery.createdAtMs)
+  const isSeenBefore = delivery.redelivered || delivery.attempt > 1 || !isFreshId(delivery.id, delivery.readyAtMs)
   if (!isSeenBefore) return true
   return mayRun(session, delivery, services).then((may) => {
     if (!may) services.inHand.delete(key)
@@ -78,30 +80,18 @@ function claim(session: Session, delivery: Delivery, services: DeliveryLoopServi
 
 async function putOff(session: Session, delivery: Delivery): Promise<false> {
   await new Promise((resolve) => setTimeout(resolve, lookUpRetryMs))
-  session.mailbox.put(delivery)
+  // The broker delivers what an ended session held to the next one.
+  if (!session.ended) session.mailbox.put(delivery)
   return false
 }
-
-// A handler that throws breaks its contract; that is the fault of its message alone, and no worker falls for it.
-function runHandler(handler: Handler, delivery: Delivery, context: RunContext): Outcome | Promise<Outcome> {
-  try {
-    const outcome = handler.run(delivery, context)
-    return outcome instanceof Promise ? outcome.catch(toCrashed) : outcome
-  } catch (thrown) {
-    return toCrashed(thrown)
-  }
-}
-
-const toCrashed = (thrown: unknown): Outcome => reject(`the handler crashed: ${errorText(thrown)}`)
 
 /** False when an earlier run's outcome is recorded (and now settled again), or nobody can tell: an effect runs once. */
 async function mayRun(session: Session, delivery: Delivery, services: DeliveryLoopServices): Promise<boolean> {
   try {
-    const status = await services.recorded.lookUp(delivery)
-    if (status === undefined) return !session.ended && !session.abort.signal.aborted
+    const recorded = await services.recorded.lookUp(delivery)
+    if (!isAttemptRecorded(recorded, delivery)) return !session.ended && !session.abort.signal.aborted
     services.metrics.settled('duplicate')
-    if (status === 'processed') session.committed(delivery, Date.now())
-    else session.failed(delivery, 'the failure was recorded before a crash', Date.now())
+    session.committed(delivery, Date.now())
     return false
   } catch (thrown) {
     // Reported first: that shuts the mailbox, and what is put back waits there.
@@ -110,36 +100,27 @@ async function mayRun(session: Session, delivery: Delivery, services: DeliveryLo
   }
 }
 
-async function settleLater(run: Run, running: Promise<Outcome>, services: DeliveryLoopServices): Promise<void> {
+/** A message that is being retried has been run up to the attempt that is recorded; any other row is the last word. */
+const isAttemptRecorded = (recorded: RecordedStatus | undefined, { attempt }: Delivery): boolean =>
+  recorded !== undefined && (recorded.status !== 'retrying' || recorded.attempts >= attempt)
+
+async function settleLater(run: Run, running: Promise<Settlement>, services: DeliveryLoopServices): Promise<void> {
   const { session, delivery } = run
   const startedAt = performance.now()
-  session.running.add(delivery)
+  session.runs(delivery)
   try {
     settle(run, await running, services)
   } finally {
-    session.running.delete(delivery)
+    session.ranOut(delivery)
     services.metrics.handlerRan((performance.now() - startedAt) / 1000)
   }
 }
 
-function settle({ session, delivery, release }: Run, outcome: Outcome, services: DeliveryLoopServices): void {
+function settle({ session, delivery, release }: Run, settlement: Settlement, services: DeliveryLoopServices): void {
   // After the drain deadline an outcome may be the abort's doing: the broker delivers again, and nothing is lost.
   if (session.abort.signal.aborted) {
     release?.()
     return
   }
-  services.ledger.record({ session, delivery, failure: toFailure(outcome), onSettled: release })
-}
-
-/** null for `ack`; otherwise the reason with which the message goes to the dead-letter queue. */
-function toFailure(outcome: Outcome): string | null {
-  switch (outcome.kind) {
-    case 'ack':
-      return null
-    case 'retry':
-    case 'reject':
-      return toStorable(outcome.reason)
-    default:
-      throw new AppError('handler.invalid_outcome', `not an outcome: ${JSON.stringify(outcome satisfies never)}`)
-  }
+  services.ledger.record({ session, delivery, settlement, onSettled: release })
 }

@@ -23,6 +23,13 @@ const least = {
   'message.publish': 'member',
   'message.list': 'viewer',
   'message.read': 'viewer',
+  'message.cancel': 'member',
+  'failed_message.list': 'viewer',
+  'failed_message.read': 'viewer',
+  'failed_message.read_stats': 'viewer',
+  'failed_message.retry': 'operator',
+  'failed_message.discard': 'operator',
+  'retry.read_stats': 'platform',
 } as const satisfies Record<string, Least>
 
 export type Action = keyof typeof least

@@ -1,4 +1,5 @@
 /** Every configuration key: its place, its default and what it accepts. The comments in config.yml explain them to users. */
+import { availableParallelism } from 'node:os'
 import { maxWorkers, minWorkers } from '../core/tenant.ts'
 import { decimal, integer, oneOf, paths, type Setting, secretText, serviceUrl, text } from './setting.ts'
 
@@ -45,6 +46,30 @@ export const settings = {
   },
   handler: {
     timeout_ms: integer(1, hourMs, 30_000),
+    threads: integer(1, 256, Math.min(256, availableParallelism())),
+    thread_memory_mb: integer(32, 65_536, 256),
+  },
+  retry: {
+    attempts: integer(1, 100, 10),
+    base_ms: integer(0, 24 * hourMs, 1000),
+    factor: decimal(1, 100, 2),
+    cap_ms: integer(0, 720 * hourMs, hourMs),
+    immediate_retries: integer(0, 5, 0),
+    order: oneOf(['oldest', 'latest'], 'oldest'),
+    share: decimal(0.01, 1, 0.25),
+  },
+  circuit: {
+    failures: integer(1, 100_000, 20),
+    open_ms: integer(10, hourMs, 5000),
+    cap_ms: integer(10, 24 * hourMs, 300_000),
+  },
+  idempotency: {
+    keep_hours: integer(1, 720, 24),
+  },
+  retention: {
+    messages_days: integer(0, 3650, 0),
+    failures_days: integer(0, 3650, 90),
+    interval_ms: integer(1000, 24 * hourMs, 600_000),
   },
   drain: {
     deadline_ms: integer(0, hourMs, 25_000),

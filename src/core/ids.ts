@@ -23,9 +23,12 @@ export const tenantQueueName = (tenantId: TenantId): string => `tenant_${tenantI
 /** The name of the queue that holds the messages of a tenant that nobody will try again. */
 export const tenantDeadLetterQueueName = (tenantId: TenantId): string => `tenant_${tenantId}_dlq`
 
+/** When a UUIDv7 was made, in epoch milliseconds; undefined for any other id. */
+export const readIdTimeMs = (id: MessageId): number | undefined =>
+  id[14] === '7' ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined
+
 /**
  * True for an id that this engine made when it accepted the message: a UUIDv7 of that very millisecond. Any other id was
  * chosen by a client, or is published again, so it may have been seen before.
  */
-export const isFreshId = (id: MessageId, createdAtMs: number): boolean =>
-  Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) === createdAtMs
+export const isFreshId = (id: MessageId, createdAtMs: number): boolean => readIdTimeMs(id) === createdAtMs

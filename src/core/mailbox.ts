@@ -1,9 +1,12 @@
-/** A tenant's in-memory buffer of deliveries: bounded by prefetch, ordered by priority, then by arrival. */
-import type { Delivery, Priority } from './message.ts'
+/**
+ * A tenant's in-memory buffer of deliveries: bounded by prefetch, ordered by priority, then by arrival. Messages that are
+ * tried again have a lane of their own: while new ones wait, they get their share of the turns and no more.
+ */
+import type { Delivery } from './message.ts'
 
 export interface Mailbox {
   put(delivery: Delivery): void
-  /** The oldest delivery of the highest priority; undefined when there is none or the mailbox is shut. */
+  /** The oldest delivery of the highest priority, or a retry when it is its turn; undefined when there is none or the mailbox is shut. */
   take(): Delivery | undefined
   /** True when take() would give a delivery. */
   hasWork(): boolean
@@ -13,34 +16,60 @@ export interface Mailbox {
   shut(): void
   /** Open again: waiting workers are called. A new mailbox is open. */
   open(): void
+  /** A retry has ended: a waiting worker may find work now that none could take before. */
+  retryEnded(): void
   /** Removes and returns everything. */
   empty(): readonly Delivery[]
   readonly size: number
 }
 
-/** Guarantees that no wake-up is lost: put() and open() call one waiting worker for each delivery that can be taken. */
-export function createMailbox(): Mailbox {
-  // Urgent first.
-  const lanes = [createLane(), createLane(), createLane()] as const
+/**
+ * Guarantees that no wake-up is lost: put() and open() call one waiting worker for each delivery that can be taken.
+ *
+ * Shape: `retryShare` in (0, 1] is the part of the turns that retries get while new messages wait. `mayRetry` says whether one
+ * more worker may hold a retry now; where it says no, some worker holds one, and retryEnded() follows.
+ */
+export function createMailbox(retryShare = 1, mayRetry: () => boolean = () => true): Mailbox {
+  // Urgent first; retries last.
+  const lanes = [createLane(), createLane(), createLane(), createLane()] as const
+  const retries = lanes[3]
+  let retryCredit = 0
   const waiting: (() => void)[] = []
   let isOpen = true
   let size = 0
 
-  const laneOf = (priority: Priority) => (priority === 2 ? lanes[0] : priority === 1 ? lanes[1] : lanes[2])
+  const laneOf = ({ priority, attempt }: Delivery) =>
+    attempt > 1 ? retries : priority === 2 ? lanes[0] : priority === 1 ? lanes[1] : lanes[2]
+
+  const takeNew = () => lanes[0].shift() ?? lanes[1].shift() ?? lanes[2].shift()
+
+  const takeInTurn = (): Delivery | undefined => {
+    if (retries.isEmpty() || !mayRetry()) return takeNew()
+    retryCredit += retryShare
+    if (retryCredit < 1) {
+      const fresh = takeNew()
+      if (fresh) return fresh
+    }
+    // What is over stays for the next turn; a turn that no new message wanted costs nothing.
+    retryCredit = Math.max(0, retryCredit - 1)
+    return retries.shift()
+  }
+
+  const hasWork = (): boolean => isOpen && size > 0 && (size > retries.size() || mayRetry())
 
   return {
     put(delivery) {
-      laneOf(delivery.priority).push(delivery)
+      laneOf(delivery).push(delivery)
       size++
       if (isOpen && waiting.length > 0) waiting.shift()?.()
     },
     take() {
       if (!isOpen || size === 0) return undefined
-      const delivery = lanes[0].shift() ?? lanes[1].shift() ?? lanes[2].shift()
+      const delivery = takeInTurn()
       if (delivery) size--
       return delivery
     },
-    hasWork: () => isOpen && size > 0,
+    hasWork,
     whenReady(callback) {
       waiting.push(callback)
       return () => {
@@ -55,6 +84,9 @@ export function createMailbox(): Mailbox {
       if (isOpen) return
       isOpen = true
       for (const callback of waiting.splice(0, size)) callback()
+    },
+    retryEnded() {
+      if (waiting.length > 0 && hasWork()) waiting.shift()?.()
     },
     empty() {
       const all = lanes.flatMap((lane) => lane.drain())
@@ -71,6 +103,8 @@ interface Lane {
   push(delivery: Delivery): void
   shift(): Delivery | undefined
   drain(): Delivery[]
+  isEmpty(): boolean
+  size(): number
 }
 
 // Array.prototype.shift moves every element; a head index does not.
@@ -81,6 +115,8 @@ function createLane(): Lane {
     push(delivery) {
       items.push(delivery)
     },
+    isEmpty: () => head >= items.length,
+    size: () => items.length - head,
     shift() {
       if (head >= items.length) return undefined
       const delivery = items[head]

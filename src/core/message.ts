@@ -13,8 +13,12 @@ export interface OutboundMessage {
   readonly key: string | null
   /** When the engine accepted it, in epoch milliseconds. */
   readonly createdAtMs: number
+  /** When it became due, in epoch milliseconds: `createdAtMs`, or later for one that was scheduled or is tried again. */
+  readonly readyAtMs: number
   /** The run this publication is for, counted from 1. */
   readonly attempt: number
+  /** The attempt with which the retry policy began to count: 1, or later when an operator has tried the message again. */
+  readonly firstAttempt: number
   readonly body: string
 }
 
@@ -30,7 +34,9 @@ export interface Delivery {
   readonly priority: Priority
   readonly key: string | null
   readonly createdAtMs: number
+  readonly readyAtMs: number
   readonly attempt: number
+  readonly firstAttempt: number
   readonly redelivered: boolean
   readonly tag: number
   /** The body as text: the message's `data` in JSON. Decoded at the first call. */

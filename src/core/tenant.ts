@@ -28,7 +28,7 @@ export interface Tenant {
   readonly description: string | null
   readonly status: TenantStatus
   readonly workers: number
-  /** Handler settings, free-form JSON. */
+  /** Handler settings, free-form JSON, and the engine's own parts: `retry`, `retention` (core/tenant-config.ts). */
   readonly config: Readonly<Record<string, unknown>>
   /** Rises by one with each change; the ETag. */
   readonly version: number

@@ -1,7 +1,7 @@
 /** What nodes say about themselves and about the tenants they run, on PostgreSQL. The database's clock alone decides who is alive. */
 import { toError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
-import type { Nodes, TenantReport } from '../core/ports/tenant-store.ts'
+import type { CircuitReport, Nodes, TenantReport } from '../core/ports/tenant-store.ts'
 import { toPlainArray, toTextArray } from './array-literal.ts'
 import type { DatabaseClient, Row } from './client.ts'
 
@@ -46,16 +46,16 @@ with lease as (
 ), silent as (
   delete from nodes where node_id <> $1 and seen_at < now() - interval '1 hour'
 )
-insert into tenant_reports as old (tenant_id, node_id, state, current_workers, busy_workers, in_flight, reason)
-select r.tenant_id, $1, r.state, r.current_workers, r.busy_workers, r.in_flight, r.reason
-from unnest($3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::integer[], $8::text[])
-  as r (tenant_id, state, current_workers, busy_workers, in_flight, reason)
+insert into tenant_reports as old (tenant_id, node_id, state, current_workers, busy_workers, in_flight, reason, circuits)
+select r.tenant_id, $1, r.state, r.current_workers, r.busy_workers, r.in_flight, r.reason, r.circuits::jsonb
+from unnest($3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::integer[], $8::text[], $9::text[])
+  as r (tenant_id, state, current_workers, busy_workers, in_flight, reason, circuits)
 join tenants t on t.id = r.tenant_id
 on conflict (tenant_id, node_id) do update
 set state = excluded.state, current_workers = excluded.current_workers, busy_workers = excluded.busy_workers,
-    in_flight = excluded.in_flight, reason = excluded.reason
-where (old.state, old.current_workers, old.busy_workers, old.in_flight, old.reason)
-  is distinct from (excluded.state, excluded.current_workers, excluded.busy_workers, excluded.in_flight, excluded.reason)`
+    in_flight = excluded.in_flight, reason = excluded.reason, circuits = excluded.circuits
+where (old.state, old.current_workers, old.busy_workers, old.in_flight, old.reason, old.circuits)
+  is distinct from (excluded.state, excluded.current_workers, excluded.busy_workers, excluded.in_flight, excluded.reason, excluded.circuits)`
 
 const readReports = `
 select r.* from tenant_reports r join nodes n on n.node_id = r.node_id
@@ -72,6 +72,7 @@ function toColumns(reports: readonly TenantReport[]): readonly string[] {
     toPlainArray(reports.map((report) => report.busyWorkers)),
     toPlainArray(reports.map((report) => report.inFlight)),
     toTextArray(reports.map((report) => report.reason)),
+    toTextArray(reports.map((report) => JSON.stringify(report.circuits))),
   ]
 }
 
@@ -84,5 +85,6 @@ function toReport(row: Row): TenantReport & { readonly nodeId: string } {
     busyWorkers: Number(row.busy_workers),
     inFlight: Number(row.in_flight),
     reason: row.reason === null ? null : String(row.reason),
+    circuits: row.circuits as readonly CircuitReport[],
   }
 }

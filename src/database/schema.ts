@@ -1,7 +1,10 @@
 /** The tables, as Kysely sees them. `bigint` columns arrive as numbers: see type-parsers.ts. */
 import type { ColumnType, Generated } from 'kysely'
+import type { AttemptRecord, FailedStatus } from '../core/failure.ts'
 import type { MessageId, TenantId } from '../core/ids.ts'
 import type { Priority } from '../core/message.ts'
+import type { CircuitReport } from '../core/ports/tenant-store.ts'
+import type { RetryOrder } from '../core/retry-policy.ts'
 import type { Deletion, TenantStatus } from '../core/tenant.ts'
 
 type Json<T> = ColumnType<T, string, string>
@@ -41,6 +44,32 @@ export interface MessagesTable {
   readonly processed_at: ColumnType<Date | null, Date | null, Date | null>
 }
 
+export interface FailedMessagesTable {
+  readonly tenant_id: TenantId
+  readonly id: MessageId
+  readonly type: string | null
+  readonly priority: Priority
+  readonly key: string | null
+  readonly body: Buffer
+  readonly status: FailedStatus
+  readonly attempts: number
+  readonly first_attempt: number
+  readonly retry_order: RetryOrder
+  readonly retry_count: number
+  readonly next_retry_at: ColumnType<Date | null, Date | null, Date | null>
+  readonly claim: string | null
+  readonly error_class: string
+  readonly error: string
+  readonly fingerprint: string
+  readonly reason: string | null
+  readonly history: Json<readonly AttemptRecord[]>
+  readonly created_at: Timestamp
+  readonly failed_at: Timestamp
+  readonly updated_at: Timestamp
+  readonly retried_at: ColumnType<Date | null, Date | null, Date | null>
+  readonly closed_at: ColumnType<Date | null, Date | null, Date | null>
+}
+
 export interface NodesTable {
   readonly node_id: string
   readonly role: 'all' | 'api' | 'worker'
@@ -55,6 +84,7 @@ export interface TenantReportsTable {
   readonly busy_workers: number
   readonly in_flight: number
   readonly reason: string | null
+  readonly circuits: Json<readonly CircuitReport[]>
 }
 
 export interface AdminsTable {
@@ -71,12 +101,25 @@ export interface SigningKeysTable {
   readonly created_at: Timestamp
 }
 
+export interface ScheduledMessagesTable {
+  readonly tenant_id: TenantId
+  readonly id: MessageId
+  readonly type: string
+  readonly body: string
+  readonly priority: Priority
+  readonly key: string | null
+  readonly created_at: Timestamp
+  readonly scheduled_at: Timestamp
+}
+
 export interface Schema {
   readonly tenants: TenantsTable
   readonly tenant_tombstones: TombstonesTable
   readonly messages: MessagesTable
+  readonly failed_messages: FailedMessagesTable
   readonly nodes: NodesTable
   readonly tenant_reports: TenantReportsTable
+  readonly scheduled_messages: ScheduledMessagesTable
   readonly admins: AdminsTable
   readonly signing_keys: SigningKeysTable
 }

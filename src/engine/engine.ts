@@ -3,10 +3,13 @@ import { type AnyActorRef, createActor, type Snapshot, toPromise } from 'xstate'
 import { type ActorPorts, createTenantManagerLogic, toTenantId, toTenantStatus } from '../../actors/index.ts'
 import { AppError, errorText, toError } from '../core/errors.ts'
 import type { MessageId, TenantId } from '../core/ids.ts'
-import type { EngineApi, MessageDraft } from '../core/ports/engine-api.ts'
+import type { CircuitView, EngineApi, MessageDraft } from '../core/ports/engine-api.ts'
+import type { IdempotencyStore } from '../core/ports/idempotency-store.ts'
 import type { EngineSample } from '../core/ports/metrics.ts'
+import type { TenantReport } from '../core/ports/tenant-store.ts'
 import { createConvergence } from './convergence.ts'
 import { createDesiredCache } from './desired-cache.ts'
+import { createFailedMessages } from './failed-messages.ts'
 import { createNodeReporter } from './node-reporter.ts'
 import { createPublishing } from './publishing.ts'
 import { createReadiness } from './readiness.ts'
@@ -14,8 +17,13 @@ import { createStatusBoard } from './status-board.ts'
 import { createTenantCommands } from './tenant-commands.ts'
 import { createTenantViews } from './tenant-views.ts'
 
+export interface EnginePorts extends ActorPorts {
+  readonly idempotency: IdempotencyStore
+}
+
 export interface EngineOptions {
   readonly runsTenants: boolean
+  readonly idempotencyKeepMs: number
   readonly defaultWorkers: number
   /** The node cannot go on. */
   readonly onFatal: (error: Error) => void
@@ -39,22 +47,24 @@ export interface Engine extends EngineApi {
 }
 
 const startDeadlineMs = 30_000
+const janitorIntervalMs = 60_000
 /** What is left to handlers and channels after the abort. */
 const abortGraceMs = 2_000
 
-export function createEngine(ports: ActorPorts, options: EngineOptions): Engine {
+export function createEngine(ports: EnginePorts, options: EngineOptions): Engine {
   const board = createStatusBoard()
   const cache = createDesiredCache(ports.tenants)
   let firstReading: () => void = () => {}
   const read = new Promise<void>((resolve) => {
     firstReading = resolve
   })
-  const { logic, sessions } = createTenantManagerLogic(ports, {
+  const { logic, sessions, circuits } = createTenantManagerLogic(ports, {
     onReading: (reading) => {
       cache.adopt(reading)
       if (reading.kind === 'all') firstReading()
     },
     onReleased: (tenantId) => board.remove(tenantId),
+    onCircuit: (tenantId) => reporter.touch(tenantId),
     onFatal: (error) => options.onFatal(toError(error)),
   })
   const { policy } = ports
@@ -65,6 +75,7 @@ export function createEngine(ports: ActorPorts, options: EngineOptions): Engine 
       restart: policy.restart,
       reconnect: policy.reconnect,
       reconcileIntervalMs: policy.reconcileIntervalMs,
+      janitorIntervalMs: Math.min(janitorIntervalMs, policy.retention.intervalMs),
     },
     // Every snapshot of every actor passes here, so this looks at tenants only, and must not throw.
     inspect: (event) => {
@@ -76,9 +87,9 @@ export function createEngine(ports: ActorPorts, options: EngineOptions): Engine 
   })
   root.subscribe({ error: (error) => options.onFatal(toError(error)) })
 
-  const reporter = createNodeReporter(ports.nodes, board, sessions, ports.log)
+  const reporter = createNodeReporter(ports.nodes, board, { sessions, circuits }, ports.log)
   const views = createTenantViews(board, ports.nodes)
-  const publishing = createPublishing(ports.broker, cache, ports.metrics)
+  const publishing = createPublishing({ ...ports, desired: cache, idempotencyKeepMs: options.idempotencyKeepMs })
   const commands = createTenantCommands({
     ...ports,
     desired: cache,
@@ -136,12 +147,13 @@ export function createEngine(ports: ActorPorts, options: EngineOptions): Engine 
         latencyMs: { p50: meter?.latencyMs(0.5, nowMs) ?? null, p99: meter?.latencyMs(0.99, nowMs) ?? null },
         workers: { desired: tenant.workers, current: runtime.currentWorkers, busy },
         state: runtime.state,
+        circuits: toCircuitViews(await ports.nodes.reportsOf([id])),
       }
     },
 
     publish: publishing.publish,
     publishFromHandler: publishing.publishFromHandler,
-    publishBatch: publishing.publishBatch,
+    ...createFailedMessages({ ...ports, policy: policy.retry.policy }),
     listMessages: (query) => ports.messages.list(query),
     findMessage: (tenantId, id) => ports.messages.find(tenantId, id),
     readiness: readiness.read,
@@ -167,6 +179,16 @@ export function createEngine(ports: ActorPorts, options: EngineOptions): Engine 
     },
     sample: () => sampleEngine(board, sessions, root.getSnapshot().children.brokerLink?.getSnapshot()),
   }
+}
+
+/** Of several nodes' circuits for a destination the one that lasts longest. */
+function toCircuitViews(reports: readonly TenantReport[]): readonly CircuitView[] {
+  const views = new Map<string, CircuitView>()
+  for (const { destination, state, untilMs, reason } of reports.flatMap(({ circuits }) => circuits)) {
+    const other = views.get(destination)
+    if (!other || other.until.getTime() < untilMs) views.set(destination, { destination, state, until: new Date(untilMs), reason })
+  }
+  return [...views.values()]
 }
 
 function isTenantSnapshot(snapshot: Snapshot<unknown>): snapshot is Snapshot<unknown> & Parameters<typeof toTenantStatus>[0] {

@@ -1,37 +1,56 @@
 /** Publishes messages for tenants that take them. */
-import { AppError } from '../core/errors.ts'
+import { AppError, errorText } from '../core/errors.ts'
 import type { MessageId, TenantId } from '../core/ids.ts'
 import type { OutboundMessage } from '../core/message.ts'
 import type { Broker } from '../core/ports/broker.ts'
-import type { MessageDraft } from '../core/ports/engine-api.ts'
+import type { DueHints } from '../core/ports/due-hints.ts'
+import type { IdempotencyKey, MessageDraft, Published } from '../core/ports/engine-api.ts'
+import type { IdempotencyStore } from '../core/ports/idempotency-store.ts'
 import type { EngineMetrics, PublishedAs } from '../core/ports/metrics.ts'
+import type { ScheduleStore } from '../core/ports/schedule-store.ts'
 import type { DesiredTenant } from '../core/tenant.ts'
 import type { DesiredCache } from './desired-cache.ts'
 import { createMessageIds } from './message-ids.ts'
+import { createPublishOnce } from './publish-once.ts'
 
 export interface Publishing {
-  publish(tenantId: TenantId, draft: MessageDraft): Promise<MessageId>
-  publishBatch(tenantId: TenantId, drafts: readonly MessageDraft[]): Promise<readonly MessageId[]>
+  publish(tenantId: TenantId, drafts: readonly MessageDraft[], key?: IdempotencyKey): Promise<Published>
   /** For a handler: work in hand may publish to the end, also while the node or the tenant drains. */
   publishFromHandler(tenantId: TenantId, draft: MessageDraft): Promise<MessageId>
   /** From now on every publish is refused: the node stops. */
   stop(): void
 }
 
-export function createPublishing(broker: Broker, desired: DesiredCache, metrics: Pick<EngineMetrics, 'published'>): Publishing {
+export interface PublishingServices {
+  readonly broker: Broker
+  readonly schedules: Pick<ScheduleStore, 'schedule'>
+  readonly idempotency: IdempotencyStore
+  readonly dueHints: Pick<DueHints, 'announce'>
+  readonly desired: DesiredCache
+  readonly metrics: Pick<EngineMetrics, 'published'>
+  readonly idempotencyKeepMs: number
+}
+
+export function createPublishing(services: PublishingServices): Publishing {
+  const { broker, schedules, dueHints, desired, metrics } = services
   const nextId = createMessageIds()
+  const nextRepeatableId = createMessageIds()
+  const once = createPublishOnce(services.idempotency, services.idempotencyKeepMs)
   let stopped = false
 
-  const toMessage = (tenantId: TenantId, draft: MessageDraft): OutboundMessage => {
+  // What may be published again under its id is never taken for fresh: its id is a millisecond older than the message.
+  const toMessage = (tenantId: TenantId, draft: MessageDraft, isRepeatable = false): OutboundMessage => {
     const createdAtMs = Date.now()
     return {
       tenantId,
-      id: draft.id ?? nextId(createdAtMs),
+      id: draft.id ?? (isRepeatable ? nextRepeatableId(createdAtMs - 1) : nextId(createdAtMs)),
       type: draft.type,
       priority: draft.priority ?? 0,
       key: draft.key ?? null,
       createdAtMs,
+      readyAtMs: Math.max(createdAtMs, draft.scheduledAt?.getTime() ?? 0),
       attempt: 1,
+      firstAttempt: 1,
       body: JSON.stringify(draft.data),
     }
   }
@@ -59,16 +78,17 @@ export function createPublishing(broker: Broker, desired: DesiredCache, metrics:
     })
   }
 
-  const send = async (tenantId: TenantId, ids: readonly MessageId[], publishing: () => Promise<void>): Promise<void> => {
-    const count = ids.length
+  const send = async (tenantId: TenantId, messages: readonly OutboundMessage[]): Promise<void> => {
+    const [only] = messages
+    if (!only) return
+    const count = messages.length
     try {
-      await publishing()
+      await (count === 1 ? broker.publish(only) : broker.publishBatch(messages))
       metrics.published('confirmed', count)
     } catch (error) {
       metrics.published(toOutcome(error), count)
       if (!(error instanceof AppError)) throw error
       if (error.code === 'queue.missing') throw await explainMissingQueue(tenantId, error)
-      if (error.code === 'broker.unknown_outcome') throw withIds(error, ids)
       throw error
     }
   }
@@ -79,28 +99,43 @@ export function createPublishing(broker: Broker, desired: DesiredCache, metrics:
     admit(tenantId, found instanceof Promise ? await found : found)
   }
 
+  // The scheduled ones first: when they cannot be stored, nothing is.
+  const sendAll = async (tenantId: TenantId, messages: readonly OutboundMessage[]): Promise<void> => {
+    const later = messages.filter((message) => message.readyAtMs > message.createdAtMs)
+    const now = later.length === 0 ? messages : messages.filter((message) => message.readyAtMs === message.createdAtMs)
+    let isPartStored = false
+    try {
+      if (later.length > 0) {
+        await schedules.schedule(later)
+        isPartStored = true
+        dueHints.announce(Math.min(...later.map((message) => message.readyAtMs)))
+      }
+      await send(tenantId, now)
+    } catch (error) {
+      if (!isPartStored && !isUnknown(error)) throw error
+      throw toUnknownOutcome(
+        error,
+        messages.map(({ id }) => id),
+      )
+    }
+  }
+
   return {
     async publishFromHandler(tenantId, draft) {
       const message = toMessage(tenantId, draft)
-      await send(tenantId, [message.id], () => broker.publish(message))
+      await sendAll(tenantId, [message])
       return message.id
     },
-    async publish(tenantId, draft) {
+    async publish(tenantId, drafts, key) {
+      if (drafts.length === 0) return { ids: [], replayed: false }
       await admitClient(tenantId)
-      const message = toMessage(tenantId, draft)
-      await send(tenantId, [message.id], () => broker.publish(message))
-      return message.id
-    },
-    async publishBatch(tenantId, drafts) {
-      if (drafts.length === 0) return []
-      await admitClient(tenantId)
-      const messages = drafts.map((draft) => toMessage(tenantId, draft))
-      await send(
-        tenantId,
-        messages.map(({ id }) => id),
-        () => broker.publishBatch(messages),
-      )
-      return messages.map(({ id }) => id)
+      const messages = drafts.map((draft) => toMessage(tenantId, draft, key !== undefined))
+      const ids = messages.map(({ id }) => id)
+      if (key === undefined) {
+        await sendAll(tenantId, messages)
+        return { ids, replayed: false }
+      }
+      return once(tenantId, key, ids, (itsIds) => sendAll(tenantId, withItsIds(messages, itsIds)))
     },
     stop() {
       stopped = true
@@ -108,9 +143,22 @@ export function createPublishing(broker: Broker, desired: DesiredCache, metrics:
   }
 }
 
+/** The ids of an earlier request with the same key. */
+function withItsIds(messages: readonly OutboundMessage[], ids: readonly MessageId[]): readonly OutboundMessage[] {
+  return messages.map((message, index) => {
+    const id = ids[index] ?? message.id
+    return id === message.id ? message : { ...message, id }
+  })
+}
+
+// Without the server's own answer the statement may have been carried out.
+const isUnknown = (error: unknown): boolean =>
+  error instanceof AppError &&
+  (error.code === 'broker.unknown_outcome' || (error.code === 'database.unavailable' && error.details.sqlState === undefined))
+
 // Who repeats with these ids makes no second message, whether the first was accepted or not.
-const withIds = ({ code, message, retryable, scope, cause }: AppError, ids: readonly MessageId[]): AppError =>
-  new AppError(code, message, { retryable, scope, cause, details: { ids } })
+const toUnknownOutcome = (error: unknown, ids: readonly MessageId[]): AppError =>
+  new AppError('broker.unknown_outcome', errorText(error), { retryable: true, scope: 'message', cause: error, details: { ids } })
 
 function toOutcome(error: unknown): PublishedAs {
   if (!(error instanceof AppError)) return 'unknown'

@@ -3,6 +3,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { AppError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { Broker } from '../core/ports/broker.ts'
+import type { DueHints } from '../core/ports/due-hints.ts'
 import type { EngineApi, TenantView } from '../core/ports/engine-api.ts'
 import type { Hints, Nodes, TenantChange, TenantStore } from '../core/ports/tenant-store.ts'
 import type { DesiredTenant, Tenant } from '../core/tenant.ts'
@@ -15,6 +16,7 @@ export interface TenantCommandServices {
   readonly tenants: TenantStore
   readonly nodes: Nodes
   readonly hints: Hints
+  readonly dueHints: Pick<DueHints, 'announce'>
   readonly broker: Broker
   readonly desired: DesiredCache
   readonly convergence: Convergence
@@ -51,6 +53,8 @@ export function createTenantCommands(services: TenantCommandServices): Commands 
     const tenant = await tenants.update(id, wanted, expectedVersion)
     if (!tenant) throw missing(id)
     const desired = await adopt(id)
+    // What became due while the tenant took nothing goes now.
+    if (wanted.status === 'active' || wanted.status === 'paused') services.dueHints.announce(Date.now())
     const touchesActors = wanted.status !== undefined || wanted.workers !== undefined || wanted.restart === true
     if (touchesActors && wanted.status !== 'drained') await convergence.reached(desired, followDeadlineMs)
     return views.toView(tenant)
@@ -132,7 +136,7 @@ export function createTenantCommands(services: TenantCommandServices): Commands 
       })
       try {
         await awaitCreated(await adopt(tenant.id))
-        const messageIds = await publishing.publishBatch(tenant.id, draft.messages ?? [])
+        const { ids: messageIds } = await publishing.publish(tenant.id, draft.messages ?? [])
         return { tenant: await views.toView(tenant), messageIds }
       } catch (error) {
         await undo(tenant.id).catch(() => undefined)

@@ -1,6 +1,8 @@
 /** What a user writes: a handler for one message type. */
 import type { Priority } from '../core/message.ts'
 import type { Outcome } from '../core/outcome.ts'
+import type { RetryPolicyPatch } from '../core/retry-policy.ts'
+import { requireRetryPatch } from './retry-patch.ts'
 
 /** A schema of any library that speaks Standard Schema v1 (zod, valibot, arktype …). */
 export interface StandardSchema<Output = unknown> {
@@ -53,11 +55,47 @@ export interface HandlerPublish {
   readonly id?: string
 }
 
+/** A message that has failed and is due again. */
+export interface FailedAttempt<Data = unknown> extends HandlerMessage<Data> {
+  /** How often it has been run. */
+  readonly attempts: number
+  readonly errorClass: string
+  readonly error: string
+}
+
+export interface RetryContext {
+  readonly tenant: HandlerContext['tenant']
+  readonly signal: AbortSignal
+}
+
+export type RetryAnswer = boolean | string
+
 export interface HandlerDefinition<Data = unknown> {
   readonly type: string
   readonly schema?: StandardSchema<Data>
   /** The deadline of one run in milliseconds; `handler.timeout_ms` of the configuration by default. */
   readonly timeoutMs?: number
+  /**
+   * Where it runs: `'none'` (the default), beside everything else in the node's own thread, or `'thread'`, alone in a thread that
+   * is ended at the deadline and at its memory limit, whatever the handler does. Only for a handler in a file that the
+   * configuration names.
+   */
+  readonly isolation?: 'none' | 'thread'
+  /**
+   * How its failures are tried again: `'location'`, `'none'`, parts of an exponential policy, or a list of delays. What is left
+   * out is the installation's; the tenant's configuration for this type is stronger.
+   */
+  readonly retry?: RetryPolicyPatch
+  /**
+   * The third party this handler depends on. Failures in a row open a circuit for it, for each tenant apart: messages are put
+   * off, without a run and without an attempt of their policy, until a probe succeeds.
+   */
+  readonly destination?: string
+  /**
+   * Asked each time before a failed message goes back to its queue: `false`, or the reason in words, gives it up for good.
+   * One that throws, or takes longer than five seconds, counts as yes.
+   */
+  readonly shouldRetry?: (failed: FailedAttempt<Data>, context: RetryContext) => RetryAnswer | Promise<RetryAnswer>
   /** Nothing returned means `ack`. Anything thrown means that the message failed. */
   readonly handle:
     | ((message: HandlerMessage<Data>, context: HandlerContext) => Outcome | undefined | Promise<Outcome | undefined>)
@@ -96,6 +134,17 @@ export function defineHandler<Data = unknown>(definition: HandlerDefinition<Data
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
     throw new TypeError(`defineHandler(${type}): \`schema\` must be a Standard Schema (zod, valibot, arktype …)`)
   }
+  const { destination, isolation, shouldRetry } = definition
+  if (isolation !== undefined && isolation !== 'none' && isolation !== 'thread') {
+    throw new TypeError(`defineHandler(${type}): \`isolation\` must be 'none' or 'thread'`)
+  }
+  if (destination !== undefined && (typeof destination !== 'string' || destination === '' || destination.length > 200)) {
+    throw new TypeError(`defineHandler(${type}): \`destination\` must be a text of 1 to 200 characters`)
+  }
+  if (shouldRetry !== undefined && typeof shouldRetry !== 'function') {
+    throw new TypeError(`defineHandler(${type}): \`shouldRetry\` must be a function`)
+  }
+  requireRetryPatch(definition.retry, `defineHandler(${type}): \`retry\``)
   definitions.add(definition)
   // What the data is concerns the handler alone: the engine hands it what the schema has let through.
   return definition as HandlerDefinition

@@ -1,9 +1,10 @@
 /** Loads the user files that the configuration names. */
-import { registerHooks } from 'node:module'
 import { extname } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { AppError, errorText } from '../core/errors.ts'
-import { type HandlerDefinition, isHandlerDefinition } from './define-handler.ts'
+import { AppError } from '../core/errors.ts'
+import type { HandlerDefinition } from './define-handler.ts'
+import { importDefinitions, makeDoorKnown } from './import-definitions.ts'
+
+const files = new WeakMap<HandlerDefinition, string>()
 
 /**
  * Every handler that the files export under any name.
@@ -12,9 +13,10 @@ import { type HandlerDefinition, isHandlerDefinition } from './define-handler.ts
  * the same type.
  */
 export async function loadHandlers(paths: readonly string[]): Promise<readonly HandlerDefinition[]> {
+  makeDoorKnown(new URL(`../index${extname(import.meta.filename)}`, import.meta.url).href)
   const byType = new Map<string, { definition: HandlerDefinition; path: string }>()
   for (const path of paths) {
-    for (const definition of await loadFile(path)) {
+    for (const definition of await importDefinitions(path)) {
       const other = byType.get(definition.type)
       if (other && other.definition !== definition) {
         throw new AppError(
@@ -23,35 +25,23 @@ export async function loadHandlers(paths: readonly string[]): Promise<readonly H
         )
       }
       byType.set(definition.type, { definition, path })
+      files.set(definition, path)
     }
   }
   return [...byType.values()].map(({ definition }) => definition)
 }
 
-// A handler file may lie anywhere, also where no node_modules holds this package; and it must get the very module that
-// this engine runs on, since what defineHandler() has made is known by identity.
-let doorIsKnown = false
-function makeDoorKnown(): void {
-  if (doorIsKnown) return
-  doorIsKnown = true
-  const door = new URL(`../index${extname(import.meta.filename)}`, import.meta.url).href
-  registerHooks({
-    resolve: (specifier, context, nextResolve) =>
-      specifier === 'tenantry' ? { url: door, shortCircuit: true } : nextResolve(specifier, context),
-  })
-}
-
-async function loadFile(path: string): Promise<readonly HandlerDefinition[]> {
-  makeDoorKnown()
-  let exports: Record<string, unknown>
-  try {
-    exports = await import(pathToFileURL(path).href)
-  } catch (thrown) {
-    throw new AppError('handler.load_failed', `handlers: cannot load ${path}: ${errorText(thrown)}`, { cause: thrown })
-  }
-  const definitions = Object.values(exports).flat().filter(isHandlerDefinition)
-  if (definitions.length === 0) {
-    throw new AppError('handler.load_failed', `handlers: ${path} exports nothing made with defineHandler()`)
-  }
-  return definitions
+/**
+ * The file that a definition was loaded from, for a thread to import.
+ *
+ * Errors: AppError `handler.load_failed` for one that a program has made itself.
+ */
+export function requireFile(definition: HandlerDefinition): string {
+  const file = files.get(definition)
+  if (file !== undefined) return file
+  throw new AppError(
+    'handler.load_failed',
+    `handlers: "${definition.type}" has isolation 'thread', but it is part of the program, which no other thread can import: ` +
+      'export it from a file of its own and name that file in `handlers` of the configuration',
+  )
 }

@@ -1,18 +1,21 @@
-/** Runs a user's handler for one delivery: parse, validate, deadline, outcome. Nothing escapes as an exception. */
-import { errorText } from '../core/errors.ts'
+/** Makes a handler of what a user has defined. In the node's own thread it runs here: call, deadline, outcome. */
 import type { Delivery } from '../core/message.ts'
-import { ack, isOutcome, type Outcome, reject, retry } from '../core/outcome.ts'
+import type { Outcome } from '../core/outcome.ts'
 import type { Handler, RunContext } from '../core/ports/handlers.ts'
-import type { HandlerContext, HandlerDefinition, HandlerLogger, HandlerMessage, HandlerPublish, SchemaResult } from './define-handler.ts'
+import { callHandler } from './call-handler.ts'
+import type { HandlerDefinition, HandlerLogger, HandlerPublish } from './define-handler.ts'
+import { deadlineExceeded, failedWith, stopped } from './failed-run.ts'
+import { askShouldRetry } from './should-retry.ts'
+import { callAttributed } from './stray-errors.ts'
 
 export interface HandlerServices {
   readonly defaultTimeoutMs: number
-  readonly loggerFor: (delivery: Delivery) => HandlerLogger
+  readonly loggerFor: (message: Pick<Delivery, 'tenantId' | 'id' | 'type'>) => HandlerLogger
   readonly publishFor: (delivery: Delivery) => (message: HandlerPublish) => Promise<string>
 }
 
 /**
- * Makes a handler of a definition.
+ * Makes a handler of a definition; `run` is how it is run.
  *
  * | what happens                          | outcome |
  * | returns nothing or `ack`              | ack     |
@@ -20,96 +23,70 @@ export interface HandlerServices {
  * | returns anything else                 | reject  |
  * | data is not JSON or fails the schema  | reject  |
  * | throws, rejects, misses its deadline  | retry   |
+ * | throws where nobody waits for it      | retry   |
  */
-export function toHandler(definition: HandlerDefinition, services: HandlerServices): Handler {
-  const timeoutMs = definition.timeoutMs ?? services.defaultTimeoutMs
+export function toHandler(
+  definition: HandlerDefinition,
+  services: HandlerServices,
+  run: Handler['run'] = (delivery, context) => runHere(definition, delivery, context, services),
+): Handler {
+  return { type: definition.type, idempotent: false, run, ...toRetryTraits(definition, services) }
+}
+
+/** What a definition says about failures; the same however its handler runs. */
+function toRetryTraits(
+  definition: HandlerDefinition,
+  services: Pick<HandlerServices, 'loggerFor'>,
+): Pick<Handler, 'retry' | 'destination' | 'shouldRetry'> {
+  const { retry: policy, destination, shouldRetry } = definition
   return {
-    type: definition.type,
-    idempotent: false,
-    run: (delivery, context) => runWithDeadline(definition, delivery, context, services, timeoutMs),
+    ...(policy === undefined ? {} : { retry: policy }),
+    ...(destination === undefined ? {} : { destination }),
+    ...(shouldRetry && {
+      shouldRetry: (failed, context) =>
+        askShouldRetry(definition, failed, context, services.loggerFor({ ...failed, type: definition.type })),
+    }),
   }
 }
 
-const stopped = retry('the node stopped before the handler had answered')
-
-async function runWithDeadline(
+async function runHere(
   definition: HandlerDefinition,
   delivery: Delivery,
-  context: RunContext,
+  runContext: RunContext,
   services: HandlerServices,
-  timeoutMs: number,
 ): Promise<Outcome> {
-  if (context.signal.aborted) return stopped
+  if (runContext.signal.aborted) return stopped
+  const timeoutMs = definition.timeoutMs ?? services.defaultTimeoutMs
   const deadline = new AbortController()
-  const signal = AbortSignal.any([context.signal, deadline.signal])
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
   const gaveUp = new Promise<Outcome>((resolve) => {
     timer = setTimeout(() => {
       deadline.abort(new Error(`the handler's deadline of ${timeoutMs} ms has passed`))
-      resolve(retry(`the handler did not answer within its deadline of ${timeoutMs} ms`))
+      resolve(deadlineExceeded(timeoutMs))
     }, timeoutMs)
     onAbort = () => resolve(stopped)
-    context.signal.addEventListener('abort', onAbort, { once: true })
+    runContext.signal.addEventListener('abort', onAbort, { once: true })
   })
-  try {
-    // A result that comes after the deadline is ignored: the race is over.
-    return await Promise.race([gaveUp, run(definition, delivery, context, services, signal)])
-  } finally {
-    clearTimeout(timer)
-    if (onAbort) context.signal.removeEventListener('abort', onAbort)
+  const logger = services.loggerFor(delivery)
+  const stray = Promise.withResolvers<Outcome>()
+  const onStray = (error: unknown): void => {
+    logger.error('a handler threw an error where nobody waits for it', { error })
+    stray.resolve(failedWith(error))
   }
-}
-
-async function run(
-  definition: HandlerDefinition,
-  delivery: Delivery,
-  runContext: RunContext,
-  services: HandlerServices,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  try {
-    const data = await readData(definition, delivery)
-    if ('fault' in data) return reject(data.fault)
-    const context: HandlerContext = {
+  const call = () =>
+    callHandler(definition, delivery, {
       tenant: { id: delivery.tenantId, config: runContext.config },
       attempt: delivery.attempt,
-      signal,
-      logger: services.loggerFor(delivery),
+      signal: AbortSignal.any([runContext.signal, deadline.signal]),
+      logger,
       publish: services.publishFor(delivery),
-    }
-    const answer: unknown = await definition.handle(toMessage(delivery, data.value), context)
-    if (answer === undefined) return ack
-    return isOutcome(answer) ? answer : reject('the handler returned something that is not ack, retry or reject')
-  } catch (thrown) {
-    return retry(`the handler failed: ${errorText(thrown)}`)
-  }
-}
-
-async function readData(definition: HandlerDefinition, delivery: Delivery): Promise<{ value: unknown } | { fault: string }> {
-  let parsed: unknown
+    })
   try {
-    parsed = JSON.parse(delivery.text())
-  } catch {
-    return { fault: 'the message data is not JSON' }
+    // A result that comes after the deadline is ignored: the race is over.
+    return await Promise.race([gaveUp, stray.promise, callAttributed(onStray, call)])
+  } finally {
+    clearTimeout(timer)
+    if (onAbort) runContext.signal.removeEventListener('abort', onAbort)
   }
-  if (!definition.schema) return { value: parsed }
-  const result: SchemaResult<unknown> = await definition.schema['~standard'].validate(parsed)
-  if (!result.issues) return { value: result.value }
-  const first = result.issues[0]
-  const path = ['data', ...(first?.path ?? []).map(toPathSegment)].join('.')
-  return { fault: `${path}: ${first?.message ?? 'invalid'}` }
 }
-
-const toPathSegment = (segment: unknown): string =>
-  typeof segment === 'object' && segment !== null && 'key' in segment ? String(segment.key) : String(segment)
-
-const toMessage = (delivery: Delivery, data: unknown): HandlerMessage => ({
-  id: delivery.id,
-  tenantId: delivery.tenantId,
-  type: delivery.type,
-  data,
-  priority: delivery.priority,
-  key: delivery.key,
-  createdAt: new Date(delivery.createdAtMs),
-})

@@ -7,7 +7,8 @@ import { CountedHistogram } from './counted-histogram.ts'
 export function createMetrics(): EngineMetrics {
   const registry = new Registry()
   const published = { confirmed: 0, refused: 0, unavailable: 0, unknown: 0 }
-  const settled = { processed: 0, failed: 0, duplicate: 0 }
+  const settled = { processed: 0, retrying: 0, failed: 0, duplicate: 0 }
+  const republished = { retry: 0, scheduled: 0 }
   const totals = { ledgerStalls: 0, tenantRestarts: 0 }
   const samplers = new Set<() => EngineSample>()
 
@@ -21,21 +22,22 @@ export function createMetrics(): EngineMetrics {
         this.inc(readTotal())
       },
     })
-  const outcomeCounter = (name: string, help: string, counts: Readonly<Record<string, number>>) =>
+  const labelledCounter = (label: string, name: string, help: string, counts: Readonly<Record<string, number>>) =>
     new Counter({
       name,
       help,
-      labelNames: ['outcome'],
+      labelNames: [label],
       registers: [registry],
       collect() {
         this.reset()
-        for (const [outcome, count] of Object.entries(counts)) this.inc({ outcome }, count)
+        for (const [value, count] of Object.entries(counts)) this.inc({ [label]: value }, count)
       },
     })
   const histogram = (name: string, help: string, buckets: readonly number[]) => new CountedHistogram({ name, help, buckets, registry })
 
-  outcomeCounter('tenantry_messages_published_total', 'Messages sent to the broker, by how it answered', published)
-  outcomeCounter('tenantry_messages_settled_total', 'Deliveries whose outcome is recorded', settled)
+  labelledCounter('outcome', 'tenantry_messages_published_total', 'Messages sent to the broker, by how it answered', published)
+  labelledCounter('outcome', 'tenantry_messages_settled_total', 'Deliveries whose outcome is recorded', settled)
+  labelledCounter('kind', 'tenantry_messages_republished_total', 'Due messages that went back to their queues', republished)
   counter('tenantry_ledger_stalls_total', 'How often the ledger had to wait for the database', () => totals.ledgerStalls)
   counter('tenantry_tenant_restarts_total', 'How often a crashed tenant was restarted', () => totals.tenantRestarts)
   const batchSize = histogram('tenantry_ledger_batch_size', 'Messages per ledger statement', batchSizeBuckets)
@@ -49,6 +51,9 @@ export function createMetrics(): EngineMetrics {
     },
     settled: (outcome, count = 1) => {
       settled[outcome] += count
+    },
+    republished: (kind, count) => {
+      republished[kind] += count
     },
     ledgerCommitted: (size, seconds) => {
       batchSize.count(size)

@@ -45,14 +45,15 @@ describe('the broker link', () => {
     expect(link.getSnapshot().context).to.include({ attempt: 0, reason: null })
   })
 
-  it('knows when the broker takes no messages, and why', async () => {
-    const { connect, link, tell } = start()
+  it('knows when the broker takes no messages, and why, and says so', async () => {
+    const { connect, link, tell, reports } = start()
     await connect.resolve()
     tell({ type: 'broker.blocked', reason: 'memory alarm' })
     expect(link.getSnapshot().value).to.deep.equal({ up: 'blocked' })
     expect(link.getSnapshot().context.reason).to.equal('memory alarm')
     tell({ type: 'broker.unblocked' })
     expect(link.getSnapshot().value).to.deep.equal({ up: 'clear' })
+    expect(reports.map(({ type }) => type)).to.deep.equal(['broker.up', 'broker.blocked', 'broker.unblocked'])
   })
 
   it('reports a loss, also of a blocked connection, and connects again', async () => {
@@ -64,7 +65,12 @@ describe('the broker link', () => {
       expect(link.getSnapshot().value).to.equal('backingOff')
       clock.increment(100)
       await connect.resolve()
-      expect(reports).to.deep.equal([{ type: 'broker.up' }, { type: 'broker.down', reason: 'connection reset' }, { type: 'broker.up' }])
+      expect(reports).to.deep.equal([
+        { type: 'broker.up' },
+        ...(blocked ? [{ type: 'broker.blocked' }] : []),
+        { type: 'broker.down', reason: 'connection reset' },
+        { type: 'broker.up' },
+      ])
     }
   })
 })

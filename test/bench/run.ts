@@ -1,8 +1,12 @@
 /** The program behind `npm run bench -- [name…] [--messages N] [--rounds N] [--profile]`. */
 import { parseArgs } from 'node:util'
 import { runIdle } from './benchmarks/idle.ts'
+import { runIsolation } from './benchmarks/isolation.ts'
 import { runLatency } from './benchmarks/latency.ts'
+import { runMemory } from './benchmarks/memory.ts'
 import { runPublish } from './benchmarks/publish.ts'
+import { runReconnect } from './benchmarks/reconnect.ts'
+import { runRetries } from './benchmarks/retries.ts'
 import { runStartup } from './benchmarks/startup.ts'
 import { runTenants } from './benchmarks/tenants.ts'
 import { runThroughput } from './benchmarks/throughput.ts'
@@ -15,6 +19,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   latency: runLatency,
   startup: runStartup,
   idle: runIdle,
+  reconnect: runReconnect,
+  memory: runMemory,
+  retries: runRetries,
+  isolation: runIsolation,
 }
 
 // The engine has a process group of its own: exit handlers end it, the servers notice that this process is gone.

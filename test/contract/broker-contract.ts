@@ -4,17 +4,20 @@ import { expect } from 'chai'
 import { AppError } from '../../src/core/errors.ts'
 import type { MessageId, TenantId } from '../../src/core/ids.ts'
 import type { Delivery, OutboundMessage } from '../../src/core/message.ts'
-import type { Broker, BrokerConsumer } from '../../src/core/ports/broker.ts'
+import type { Broker, BrokerConsumer, DeadLetter, DeadLetterConsumer } from '../../src/core/ports/broker.ts'
 import { eventually } from '../support/eventually.ts'
 
 export interface BrokerContractBounds {
   readonly maxInFlightPublishes?: number
+  readonly maxInFlightPerTenant?: number
 }
 
 /** One installation of the broker: all brokers made of it see the same queues. */
 export interface BrokerInstallation {
   /** A broker that is not connected. Without bounds, thousands of publishes may be in flight. */
   createBroker(bounds?: BrokerContractBounds): Broker
+  /** Puts something into the tenant's queue that is not a message and has this body. Resolves when it is there. */
+  putForeign(tenantId: TenantId, body: string): Promise<void>
   /** Removes what the installation left behind. The brokers are closed by then. */
   dispose(): Promise<void>
 }
@@ -81,6 +84,33 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
       return inbox
     }
 
+    async function collect(tenant: TenantId, options: { store?: DeadLetterStore; on?: Broker } = {}): Promise<Letters> {
+      const letters: Letters = { received: [], lost: [], consumer: undefined as unknown as DeadLetterConsumer }
+      letters.consumer = await (options.on ?? broker).openDeadLetters(tenant, {
+        onDeadLetter: async (letter) => {
+          letters.received.push(letter)
+          await options.store?.(letter)
+        },
+        onLost: (reason) => letters.lost.push(reason),
+      })
+      return letters
+    }
+
+    /** A tenant whose consumer has met these bodies and could not read them. */
+    async function withDeadLetters(...bodies: string[]): Promise<TenantId> {
+      const tenant = await declared()
+      await bury(tenant, ...bodies)
+      await depthIs(tenant, { dlq: bodies.length })
+      return tenant
+    }
+
+    async function bury(tenant: TenantId, ...bodies: string[]): Promise<void> {
+      for (const body of bodies) await installation.putForeign(tenant, body)
+      const { consumer } = await consume(tenant)
+      await depthIs(tenant, { ready: 0 })
+      await consumer.close()
+    }
+
     const depthIs = (tenant: TenantId, expected: { ready?: number; dlq?: number }) =>
       eventually(async () => expect(await broker.depth(tenant)).to.include(expected))
 
@@ -95,6 +125,7 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
             key: 'schlüssel "1"',
           }),
           message(tenant, { type: 'urgent', priority: 2, attempt: 7, key: 'k', createdAtMs: 1_700_000_000_123, body: 'null' }),
+          message(tenant, { type: 'again', createdAtMs: 1_700_000_000_000, readyAtMs: 1_700_000_060_000, attempt: 9, firstAttempt: 6 }),
           message(tenant, { type: 'high', priority: 1, body: '  {"kept": "as it is",  "n": 1.0e3 }' }),
           message(tenant, { type: 'escape', body: '"\\u0000 and \\ud800"' }),
         ]
@@ -200,6 +231,35 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
         expect(refused.map(codeOf)).to.deep.equal(refused.map(() => 'broker.window_full'))
         await depthIs(tenant, { ready: 50 - refused.length })
         await bounded.publish(message(tenant))
+      })
+
+      it('keeps room for the other tenants when one publishes too much at once', async () => {
+        const bounded = await open({ maxInFlightPublishes: 50, maxInFlightPerTenant: 5 })
+        const [flooding, other] = [await declared(), await declared()]
+        const flood = many(flooding, 60).map((each) => codeFrom(bounded.publish(each)))
+        await Promise.all(many(other, 5).map((each) => bounded.publish(each)))
+        const codes = await Promise.all(flood)
+        expect(codes.slice(0, 5)).to.deep.equal(Array(5).fill('it resolved'))
+        expect(codes).to.include('broker.window_full')
+        await depthIs(flooding, { ready: codes.filter((code) => code === 'it resolved').length })
+        await depthIs(other, { ready: 5 })
+      })
+
+      it('publishes a large batch that can wait beside live publishes, and refuses none of them', async () => {
+        const bounded = await open({ maxInFlightPublishes: 40, maxInFlightPerTenant: 8 })
+        const tenant = await declared()
+        let isDone = false
+        const live = Array.from({ length: 8 }, async () => {
+          let sent = 0
+          for (; !isDone; sent++) await bounded.publish(message(tenant))
+          return sent
+        })
+        const batches = Promise.all([1, 2].map(() => bounded.publishBatch(many(tenant, 50), { patience: AbortSignal.timeout(40_000) })))
+        await batches.finally(() => {
+          isDone = true
+        })
+        const sent = (await Promise.all(live)).reduce((sum, count) => sum + count)
+        await depthIs(tenant, { ready: 100 + sent })
       })
 
       it('rejects with queue.missing for a tenant that was not declared', async () => {
@@ -424,17 +484,155 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
         expect(await broker.deleteTenant(tenant)).to.deep.equal({ discarded: 0 })
         expect(await broker.deleteTenant(newTenant())).to.deep.equal({ discarded: 0 })
       })
+    })
 
-      it('puts a dead letter in the dead-letter queue and leaves the delivery to be settled', async () => {
+    describe('dead letters', () => {
+      it('hands out what nobody could read, with its bytes and the reason', async () => {
+        const tenant = await withDeadLetters('ünï "not" a message')
+        const { received } = await collect(tenant)
+        const letter = await eventually(() => one(received))
+        expect(Buffer.from(letter.body).toString()).to.equal('ünï "not" a message')
+        expect(letter).to.include({ tenantId: tenant, id: undefined, type: undefined, priority: 0, key: null, attempt: 1 })
+        expect(letter).to.include({ reason: 'undecodable' })
+        expect(letter.detail).to.match(/id/)
+        await depthIs(tenant, { ready: 0, dlq: 0 })
+      })
+
+      it('hands out what comes while it waits', async () => {
         const tenant = await declared()
-        await broker.publish(message(tenant))
-        const inbox = await consume(tenant)
-        const delivery = await eventually(() => one(inbox.deliveries))
-        await broker.deadLetter(delivery, 'it says "no" – ünï')
-        await depthIs(tenant, { dlq: 1 })
-        inbox.consumer.ack(delivery)
-        await inbox.consumer.close()
-        await depthIs(tenant, { ready: 0, dlq: 1 })
+        const { received } = await collect(tenant)
+        await bury(tenant, 'one')
+        await eventually(() => expect(bodies(received)).to.deep.equal(['one']))
+        await bury(tenant, 'two')
+        await eventually(() => expect(bodies(received)).to.deep.equal(['one', 'two']))
+      })
+
+      it('hands out more than it may hold, ten at a time at most', async () => {
+        const names = Array.from({ length: 23 }, (_, index) => `letter ${index}`)
+        const tenant = await withDeadLetters(...names)
+        let atOnce = 0
+        let most = 0
+        const { received } = await collect(tenant, {
+          store: async () => {
+            most = Math.max(most, ++atOnce)
+            await new Promise((resolve) => setImmediate(resolve))
+            atOnce--
+          },
+        })
+        await eventually(() => expect(bodies(received).sort()).to.deep.equal(names.toSorted()))
+        expect(most).to.be.within(1, 10)
+        await depthIs(tenant, { dlq: 0 })
+      })
+
+      it('hands out again what could not be stored, until it is', async () => {
+        const tenant = await withDeadLetters('stubborn')
+        let failures = 0
+        const { received } = await collect(tenant, {
+          store: async () => {
+            if (++failures <= 2) throw new Error('the store is away')
+          },
+        })
+        await eventually(() => expect(bodies(received)).to.deep.equal(['stubborn', 'stubborn', 'stubborn']), { timeoutMs: 20_000 })
+        // The first may be marked too: a broker may count the deliveries of the queue where it came from.
+        expect(received.slice(1).map((letter) => letter.redelivered)).to.deep.equal([true, true])
+        await depthIs(tenant, { dlq: 0 })
+      })
+
+      it('goes on with the others while one waits to be handed out again', async () => {
+        const tenant = await withDeadLetters('bad', 'good')
+        const { received, consumer } = await collect(tenant, {
+          store: async (letter) => {
+            if (Buffer.from(letter.body).toString() === 'bad') throw new Error('it cannot be stored')
+          },
+        })
+        await eventually(() => expect(bodies(received)).to.include.members(['bad', 'good']))
+        await consumer.close()
+        const again = await collect(tenant)
+        await eventually(() => expect(bodies(again.received)).to.deep.equal(['bad']))
+      })
+
+      it('forgets what is stored, and keeps the rest when it is closed', async () => {
+        const tenant = await withDeadLetters('stored', 'not stored', 'being stored')
+        const closing = Promise.withResolvers<void>()
+        const first = await collect(tenant, {
+          store: async (letter) => {
+            const body = Buffer.from(letter.body).toString()
+            if (body === 'not stored') throw new Error('the store is away')
+            if (body === 'being stored') await closing.promise
+          },
+        })
+        await eventually(() => expect(first.received).to.have.length(3))
+        const closed = first.consumer.close()
+        closing.reject(new Error('the store is away'))
+        await closed
+        const second = await collect(tenant)
+        await eventually(() => expect(bodies(second.received).sort()).to.deep.equal(['being stored', 'not stored']))
+        expect(second.received.every((letter) => letter.redelivered)).to.equal(true)
+        await depthIs(tenant, { dlq: 0 })
+        expect([...first.lost, ...second.lost]).to.be.empty
+      })
+
+      it('removes what is stored while it closes', async () => {
+        const tenant = await withDeadLetters('being stored')
+        const storing = Promise.withResolvers<void>()
+        const first = await collect(tenant, { store: () => storing.promise })
+        await eventually(() => one(first.received))
+        const closed = first.consumer.close()
+        storing.resolve()
+        await closed
+        await depthIs(tenant, { dlq: 0 })
+      })
+
+      it('gives everything back when the broker is closed', async () => {
+        const tenant = await withDeadLetters('kept')
+        const first = await collect(tenant, { store: () => Promise.reject(new Error('the store is away')) })
+        await eventually(() => one(first.received))
+        await broker.close(closeDeadlineMs)
+        expect(first.lost).to.be.empty
+        const second = await collect(tenant, { on: await open() })
+        await eventually(() => expect(bodies(second.received)).to.deep.equal(['kept']))
+      })
+
+      it('serves many tenants at once, each its own', async () => {
+        const all = await Promise.all(['a', 'b', 'c', 'd'].map((name) => withDeadLetters(`of ${name}`)))
+        const letters = await Promise.all(all.map((tenant) => collect(tenant)))
+        await eventually(() =>
+          expect(letters.map(({ received }) => bodies(received))).to.deep.equal([['of a'], ['of b'], ['of c'], ['of d']]),
+        )
+        expect(letters.map(({ received }) => received[0]?.tenantId)).to.deep.equal(all)
+        await letters[0]?.consumer.close()
+        await bury(all[1] ?? expect.fail('no tenant'), 'later')
+        await eventually(() => expect(bodies(letters[1]?.received ?? [])).to.deep.equal(['of b', 'later']))
+      })
+
+      it('is told once that the queue was deleted, by this node or another, and no other tenant is', async () => {
+        const [mine, theirs, other] = [await declared(), await declared(), await declared()]
+        const [a, b, c] = [await collect(mine), await collect(theirs), await collect(other)]
+        await broker.deleteTenant(mine)
+        await (await open()).deleteTenant(theirs)
+        for (const letters of [a, b]) {
+          await eventually(() => expect(letters.lost).to.have.length(1))
+          await letters.consumer.close()
+          expect(letters.lost).to.have.length(1)
+        }
+        await bury(other, 'still served')
+        await eventually(() => expect(bodies(c.received)).to.deep.equal(['still served']))
+        expect(c.lost).to.be.empty
+      })
+
+      it('rejects with queue.missing for a queue that does not exist', async () => {
+        const served = await declared()
+        const letters = await collect(served)
+        expect(await codeFrom(collect(newTenant()))).to.equal('queue.missing')
+        await bury(served, 'still served')
+        await eventually(() => expect(bodies(letters.received)).to.deep.equal(['still served']))
+      })
+
+      it('closes twice', async () => {
+        const { consumer, lost } = await collect(await declared())
+        await Promise.all([consumer.close(), consumer.close()])
+        await consumer.close()
+        expect(lost).to.be.empty
       })
     })
 
@@ -488,9 +686,21 @@ interface Inbox {
   consumer: BrokerConsumer
 }
 
+interface Letters {
+  readonly received: DeadLetter[]
+  readonly lost: string[]
+  consumer: DeadLetterConsumer
+}
+
+type DeadLetterStore = (letter: DeadLetter) => Promise<void>
+
+const bodies = (letters: readonly DeadLetter[]): string[] => letters.map((letter) => Buffer.from(letter.body).toString())
+
 function message(tenantId: TenantId, fields: Partial<OutboundMessage> = {}): OutboundMessage {
   const id = randomUUID() as MessageId
-  return { tenantId, id, type: 'test', priority: 0, key: null, createdAtMs: Date.now(), attempt: 1, body: '{}', ...fields }
+  const { createdAtMs = Date.now() } = fields
+  const defaults = { type: 'test', priority: 0, key: null, readyAtMs: createdAtMs, attempt: 1, firstAttempt: 1, body: '{}' } as const
+  return { tenantId, id, createdAtMs, ...defaults, ...fields }
 }
 
 const many = (tenant: TenantId, count: number): OutboundMessage[] =>
@@ -506,8 +716,8 @@ function one<T>(items: readonly T[]): T {
 }
 
 function toMessage(delivery: Delivery): OutboundMessage {
-  const { tenantId, id, type, priority, key, createdAtMs, attempt } = delivery
-  return { tenantId, id, type, priority, key, createdAtMs, attempt, body: delivery.text() }
+  const { tenantId, id, type, priority, key, createdAtMs, readyAtMs, attempt, firstAttempt } = delivery
+  return { tenantId, id, type, priority, key, createdAtMs, readyAtMs, attempt, firstAttempt, body: delivery.text() }
 }
 
 const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : `not an AppError: ${String(error)}`)

@@ -5,12 +5,14 @@ import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
 import pg from 'pg'
+import { createDatabase } from '../../src/broker/postgres/database.ts'
 import type { PostgresBrokerOptions } from '../../src/broker/postgres/index.ts'
 import { createPostgresBroker } from '../../src/broker/postgres/index.ts'
 import { AppError } from '../../src/core/errors.ts'
 import type { MessageId, TenantId } from '../../src/core/ids.ts'
+import { tenantQueueName } from '../../src/core/ids.ts'
 import type { Delivery, OutboundMessage } from '../../src/core/message.ts'
-import type { Broker, BrokerConsumer } from '../../src/core/ports/broker.ts'
+import type { Broker, BrokerConsumer, DeadLetter } from '../../src/core/ports/broker.ts'
 import { eventually } from '../support/eventually.ts'
 import { describeBrokerContract } from './broker-contract.ts'
 
@@ -27,7 +29,7 @@ function openInstallation() {
       return () => bus.off('wake', listener)
     },
   }
-  const limits = { maxInFlightPublishes: 20_000, maxInFlightBytes: 1e8, publishTimeoutMs: 10_000 }
+  const limits = { maxInFlightPublishes: 20_000, maxInFlightPerTenant: 20_000, maxInFlightBytes: 1e8, publishTimeoutMs: 10_000 }
   const log = (level: string, text: string, details?: object) => {
     if (process.env.TENANTRY_TEST_LOG) console.error(level, text, details)
   }
@@ -36,6 +38,9 @@ function openInstallation() {
     createBroker: (overrides: Partial<PostgresBrokerOptions> = {}): Broker =>
       createPostgresBroker({ url, schema, poolSize: 4, wake, ...limits, log, ...overrides }),
     sql,
+    async putForeign(tenantId: TenantId, body: string) {
+      await sql(`INSERT INTO ${schema}.job (name, data) VALUES ($1, $2)`, [tenantQueueName(tenantId), JSON.stringify({ body })])
+    },
     dispose: async () => {
       await sql(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
     },
@@ -94,7 +99,9 @@ describe('postgres broker', function () {
 
   function message(fields: Partial<OutboundMessage> = {}): OutboundMessage {
     const id = randomUUID() as MessageId
-    return { tenantId: tenant, id, type: 'test', priority: 0, key: null, createdAtMs: 1, attempt: 1, body: '{}', ...fields }
+    const { createdAtMs = 1 } = fields
+    const defaults = { type: 'test', priority: 0, key: null, readyAtMs: createdAtMs, attempt: 1, firstAttempt: 1, body: '{}' } as const
+    return { tenantId: tenant, id, createdAtMs, ...defaults, ...fields }
   }
 
   it('delivers a backlog by priority, then by age', async () => {
@@ -147,6 +154,81 @@ describe('postgres broker', function () {
     expect(rows.map((row) => row.data)).to.deep.include({ reason: 'id is not a UUID', raw: { id: 'x' } })
   })
 
+  it('hands out whatever lies in a dead-letter queue: what could not be read, what an earlier version put there, anything', async () => {
+    const { schema } = installation
+    const earlier = { ...message({ type: 'old', priority: 2, attempt: 3, body: '{"a":1}' }), reason: 'it gave up' }
+    const data = [{ id: 'x' }, null, [], 7].map((raw) => ({ reason: 'the job has no data', raw }))
+    await installation.sql(`INSERT INTO ${schema}.job (name, data) SELECT $1, d FROM jsonb_array_elements($2::jsonb) AS d`, [
+      `tenant_${tenant}_dlq`,
+      JSON.stringify([...data, earlier, 'by hand']),
+    ])
+    const letters: DeadLetter[] = []
+    await broker.openDeadLetters(tenant, { onDeadLetter: async (letter) => void letters.push(letter), onLost: () => {} })
+    await eventually(() => expect(letters).to.have.length(6))
+    const shown = letters.map(({ id, type, attempt, priority, reason, detail, body }) => ({
+      ...{ id, type, attempt, priority, reason, detail },
+      body: Buffer.from(body).toString(),
+    }))
+    const unread = { id: undefined, type: undefined, attempt: 1, priority: 0, reason: 'undecodable', detail: 'the job has no data' }
+    expect(shown).to.have.deep.members([
+      ...['{"id":"x"}', 'null', '[]', '7'].map((body) => ({ ...unread, body })),
+      { id: earlier.id, type: 'old', attempt: 3, priority: 2, reason: 'unknown', detail: 'it gave up', body: '{"a":1}' },
+      { ...unread, reason: 'unknown', detail: 'the job names no reason', body: '"by hand"' },
+    ])
+    await eventually(async () => expect(await broker.depth(tenant)).to.include({ dlq: 0 }))
+  })
+
+  it('takes no number that cannot be stored for an attempt or a time', async () => {
+    const { schema } = installation
+    const wrong = [{ attempt: 32_768 }, { createdAtMs: 8.64e15 + 1 }].map((fields) => ({ ...message(), ...fields }))
+    await installation.sql(`INSERT INTO ${schema}.job (name, data) SELECT $1, d FROM jsonb_array_elements($2::jsonb) AS d`, [
+      `tenant_${tenant}_queue`,
+      JSON.stringify(wrong),
+    ])
+    await broker.publish(message({ attempt: 32_767 }))
+    const { deliveries } = await consume(broker)
+    await eventually(() => expect(deliveries.map(({ attempt }) => attempt)).to.deep.equal([32_767]))
+    const letters: DeadLetter[] = []
+    await broker.openDeadLetters(tenant, { onDeadLetter: async (letter) => void letters.push(letter), onLost: () => {} })
+    await eventually(() => expect(letters).to.have.length(2))
+    expect(letters.map(({ attempt }) => attempt)).to.deep.equal([1, 1])
+    expect(letters.every(({ createdAtMs }) => !Number.isNaN(new Date(createdAtMs).getTime()))).to.equal(true)
+    expect(letters.map(({ detail }) => detail)).to.have.members([
+      'attempt is not a whole number from 1 to 32767',
+      'createdAtMs is not a time in milliseconds',
+    ])
+  })
+
+  it('delivers jobs of an earlier version, which say neither when they were due nor when counting began', async () => {
+    const { readyAtMs: _, firstAttempt: __, ...data } = message({ attempt: 4 })
+    await installation.sql(`INSERT INTO ${installation.schema}.job (name, data) VALUES ($1, $2)`, [`tenant_${tenant}_queue`, data])
+    const { deliveries } = await consume(broker)
+    await eventually(() => expect(deliveries).to.have.length(1))
+    expect(deliveries[0]).to.include({ id: data.id, attempt: 4, firstAttempt: 1, readyAtMs: data.createdAtMs })
+  })
+
+  it('tells the readers of dead letters once that the connection was lost; what they held comes again', async () => {
+    await installation.sql(`INSERT INTO ${installation.schema}.job (name, data) VALUES ($1, '{"body":"x"}')`, [`tenant_${tenant}_dlq`])
+    const lost: string[] = []
+    const letters: DeadLetter[] = []
+    const onLost = (reason: string) => void lost.push(reason)
+    const never = new Promise<void>(() => {})
+    const onDeadLetter = (letter: DeadLetter) => {
+      letters.push(letter)
+      return never
+    }
+    const first = await broker.openDeadLetters(tenant, { onDeadLetter, onLost })
+    await eventually(() => expect(letters).to.have.length(1))
+    const { rows } = await presenceOf(installation.schema)
+    for (const { pid } of rows) await installation.sql('SELECT pg_terminate_backend($1)', [pid])
+    await eventually(() => expect(lost).to.have.length(1))
+    await first.close()
+    await broker.connect(AbortSignal.timeout(10_000))
+    await broker.openDeadLetters(tenant, { onDeadLetter, onLost })
+    await eventually(() => expect(letters.map((letter) => letter.redelivered)).to.deep.equal([false, true]))
+    expect(lost).to.have.length(1)
+  })
+
   it('gives the messages of a killed process back at once when no other node is alive', async () => {
     await broker.publishBatch([message(), message(), message()])
     await broker.close(5_000)
@@ -158,7 +240,7 @@ describe('postgres broker', function () {
       const { createPostgresBroker } = await import(${JSON.stringify(door)})
       const wake = { notify() {}, subscribe: () => () => {} }
       const broker = createPostgresBroker({ url: ${JSON.stringify(url)}, schema: ${JSON.stringify(installation.schema)}, poolSize: 2, wake,
-        maxInFlightPublishes: 10, maxInFlightBytes: 1e6, publishTimeoutMs: 1e4, log() {} })
+        maxInFlightPublishes: 10, maxInFlightPerTenant: 10, maxInFlightBytes: 1e6, publishTimeoutMs: 1e4, log() {} })
       await broker.connect(AbortSignal.timeout(3e4))
       const consumer = await broker.openConsumer(${JSON.stringify(tenant)}, { consumerTag: 'c', prefetch: 3, onDelivery: (d) => d.tag === 3 && console.log('claimed'), onLost() {} })
       await consumer.start()`,
@@ -211,6 +293,13 @@ describe('postgres broker', function () {
     await eventually(() => expect(again.deliveries.map((delivery) => delivery.redelivered)).to.deep.equal([true, true]))
     expect(events).to.have.length(1)
     expect(lost).to.have.length(1)
+  })
+
+  it('waits for nobody’s lock for ever', async () => {
+    const database = createDatabase({ url, poolSize: 1, onTrouble: () => {} })
+    const { rows } = await database.query('SHOW lock_timeout')
+    expect(rows).to.deep.equal([{ lock_timeout: '15s' }])
+    await database.destroy()
   })
 
   it('rejects with broker.unavailable when the database cannot be reached', async () => {

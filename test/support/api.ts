@@ -1,15 +1,26 @@
 /** A client of the HTTP API that has logged in as the platform admin. */
 import type { z } from 'zod'
 import type { problemSchema } from '../../src/http/schemas/common.ts'
-import type { messageList, messageSchema } from '../../src/http/schemas/message.ts'
+import type {
+  failedMessageDetail,
+  failedMessageList,
+  failedMessageSchema,
+  failedStatsSchema,
+} from '../../src/http/schemas/failed-message.ts'
+import type { messageDetail, messageList, messageSchema } from '../../src/http/schemas/message.ts'
 import type { tenantList, tenantSchema, tenantStatsSchema } from '../../src/http/schemas/tenant.ts'
 import { eventually } from './eventually.ts'
 
 export type TenantBody = z.output<typeof tenantSchema>
 export type MessageBody = z.output<typeof messageSchema>
+export type MessageDetail = z.output<typeof messageDetail>
 export type MessageList = z.output<typeof messageList>
 export type TenantList = z.output<typeof tenantList>
 export type StatsBody = z.output<typeof tenantStatsSchema>
+export type FailedBody = z.output<typeof failedMessageSchema>
+export type FailedDetail = z.output<typeof failedMessageDetail>
+export type FailedList = z.output<typeof failedMessageList>
+export type FailedStatsBody = z.output<typeof failedStatsSchema>
 export type ProblemBody = z.output<typeof problemSchema>
 
 export const adminPassword = 'a-password-for-tests-only'
@@ -43,6 +54,14 @@ export interface Api {
   publishMany(tenantId: string, messages: readonly Readonly<Record<string, unknown>>[]): Promise<string[]>
   /** Every message of the list, page after page. */
   listAll(path: string): Promise<MessageBody[]>
+  /** One message, with the attempts that failed. */
+  message(tenantId: string, id: string): Promise<MessageDetail>
+  /** The first 200 of the tenant's failed messages, the newest failure first. `query` is as in `status=pending`. */
+  failed(tenantId: string, query?: string): Promise<readonly FailedBody[]>
+  failedMessage(tenantId: string, id: string): Promise<FailedDetail>
+  failedStats(tenantId: string): Promise<FailedStatsBody>
+  /** Retries or discards what meets the conditions; all when there is none. Returns how many. */
+  applyToFailed(tenantId: string, operation: 'retry' | 'discard', conditions?: Readonly<Record<string, unknown>>): Promise<number>
   /** Resolves when the tenant has stored so many messages. */
   stored(tenantId: string, count: number, timeoutMs?: number): Promise<MessageBody[]>
 }
@@ -99,6 +118,17 @@ export function createApi(url: string, token: string): Api {
       return ids
     },
     listAll,
+    message: (tenantId, id) => expectStatus(200, 'GET', `/v1/tenants/${tenantId}/messages/${id}`),
+    failed: async (tenantId, query = '') => {
+      const path = `/v1/tenants/${tenantId}/failed-messages?limit=200${query && `&${query}`}`
+      return (await expectStatus<FailedList>(200, 'GET', path)).data
+    },
+    failedMessage: (tenantId, id) => expectStatus(200, 'GET', `/v1/tenants/${tenantId}/failed-messages/${id}`),
+    failedStats: (tenantId) => expectStatus(200, 'GET', `/v1/tenants/${tenantId}/failed-messages/stats`),
+    applyToFailed: async (tenantId, operation, conditions = { all: true }) => {
+      const path = `/v1/tenants/${tenantId}/failed-messages/${operation}`
+      return (await expectStatus<{ matched: number }>(202, 'POST', path, { json: conditions })).matched
+    },
     stored: (tenantId, count, timeoutMs = 15_000) =>
       eventually(
         async () => {

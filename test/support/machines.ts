@@ -1,8 +1,10 @@
 /** Every state machine of the engine, for the tests and the document that look at all of them. */
 import type { AnyStateMachine, AnyStateNode } from 'xstate'
 import { brokerLinkMachine } from '../../actors/broker-link/machine.ts'
+import { janitorMachine } from '../../actors/janitor/machine.ts'
 import { ledgerMachine } from '../../actors/ledger/machine.ts'
 import { reconcilerMachine } from '../../actors/reconciler/machine.ts'
+import { retrySchedulerMachine } from '../../actors/retry-scheduler/machine.ts'
 import { supervisorMachine } from '../../actors/supervisor/machine.ts'
 import { tenantMachine } from '../../actors/tenant/machine.ts'
 import { tenantManagerMachine } from '../../actors/tenant-manager/machine.ts'
@@ -17,6 +19,8 @@ export const machines: readonly AnyStateMachine[] = [
   ledgerMachine,
   brokerLinkMachine,
   reconcilerMachine,
+  retrySchedulerMachine,
+  janitorMachine,
 ]
 
 /** The states of a machine in their order, each before its inner ones; without the root. */

@@ -18,9 +18,10 @@ enters the state anew, which starts its timers anew. Arrows from a state to itse
 and those that hold everywhere are in the tables only.
 
 The parent of each machine: the \`tenantManager\` is the root of a node; it runs one \`ledger\`, one \`brokerLink\`, one
-\`reconciler\` and 64 \`supervisor\`s; each supervisor runs its share of the \`tenant\`s; each tenant runs its \`worker\`s
-and, while it is attached, one consumer. The consumer is plain code without states of its own; what it can be told and
-what it reports is at the top of \`actors/consumer/consumer.ts\`.`
+\`reconciler\` and, where tenants run, one \`retryScheduler\`, one \`janitor\` and 64 \`supervisor\`s; each supervisor runs its
+share of the \`tenant\`s; each tenant runs its \`worker\`s and, while it is attached, one consumer and one reader of its
+dead letters. These two are plain code without states of their own; what the consumer can be told and what it reports is
+at the top of \`actors/consumer/consumer.ts\`.`
 
 /** Words for guards that have no name in the machine, by the arrow they guard. */
 export const inlineGuards: Readonly<Record<string, string>> = {
@@ -29,6 +30,7 @@ export const inlineGuards: Readonly<Record<string, string>> = {
   'tenant attached → a child has crashed': 'it is a worker',
   'tenant attached.serving.sizing.resizing → attached.serving.sizing.steady': 'as many as wanted',
   'tenant deleting.purging → deleted': 'purged',
+  'retryScheduler waiting → waiting': 'earlier than the one it waits for',
 }
 
 export const sentences: Readonly<Record<string, Sentences>> = {
@@ -119,6 +121,25 @@ export const sentences: Readonly<Record<string, Sentences>> = {
       waiting: 'Nothing is to be read before the timer or a hint.',
       reading: 'Asks the database; hints that come meanwhile wait for the next reading.',
       retrying: 'The reading failed: waits a moment, then reads everything.',
+    },
+  },
+  retryScheduler: {
+    machine:
+      'Puts failed and scheduled messages back in their queues when they are due; what it holds is in the database under a lease, so that another node takes over when this one dies.',
+    states: {
+      parked: 'The broker is away: nothing can go back to its queue.',
+      waiting: 'Sleeps until the next message is due, or until it is told of an earlier one; at most ten seconds.',
+      claiming: 'Takes due messages for this node; what it is told of meanwhile is looked for next.',
+      republishing: 'Publishes what it has taken, with confirm, and writes down what has become of it.',
+      failing: 'The database or the broker did not answer: counts the failure.',
+      backingOff: 'Waits before it looks again.',
+    },
+  },
+  janitor: {
+    machine: 'Now and then brings back retries that their queue has lost, and removes what is older than its tenant keeps it.',
+    states: {
+      resting: 'Waits for its next round; nodes that were started together do not clean together.',
+      cleaning: 'Makes its round; one that fails is followed by the next.',
     },
   },
 }

@@ -10,7 +10,11 @@ export interface ProxiedConnection {
   /** Nothing passes, and both sides stay open, until thaw(). What was sent meanwhile passes then. */
   freeze(): void
   thaw(): void
+  /** What this side sends is swallowed from now on; cut the connection afterwards, for its bytes no longer make sense. */
+  mute(side: ProxySide): void
 }
+
+export type ProxySide = 'client' | 'server'
 
 export interface TcpProxy extends AsyncDisposable {
   /** The given URL with the proxy's host and port. */
@@ -24,18 +28,34 @@ export interface TcpProxy extends AsyncDisposable {
   thaw(): void
   /** Everything passes `ms` later, in both directions, also on new connections. */
   delay(ms: number): void
+  /** Everything passes in pieces of so many bytes, also on new connections; undefined ends that. */
+  fragment(bytes: number | undefined): void
+  /**
+   * Cuts a connection whose client has sent `text`, when the server has answered it: the answer is swallowed.
+   * Resolves when it has happened `times` times; rejects when `signal` aborts before.
+   */
+  cutInsteadOfAnswer(text: string, times: number, signal: AbortSignal): Promise<void>
+}
+
+/** What a proxy does to all its connections. */
+interface Conditions {
+  delayMs: number
+  fragmentBytes: number | undefined
+  /** Called with what a client sends; true when the answer is to be swallowed and the connection cut. */
+  isToBeCut: ((chunk: Buffer) => boolean) | undefined
+  onCut: (() => void) | undefined
 }
 
 /** Listens on 127.0.0.1. Disposing of it cuts everything. */
 export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const open = new Set<ProxiedConnection>()
+  const conditions: Conditions = { delayMs: 0, fragmentBytes: undefined, isToBeCut: undefined, onCut: undefined }
   let frozen = false
-  let delayMs = 0
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname)
-    const connection = pair(client, upstream, () => delayMs)
+    const connection = pair(client, upstream, conditions)
     open.add(connection)
     if (frozen) connection.freeze()
     const end = (): void => {
@@ -66,7 +86,29 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
       for (const connection of open) connection.thaw()
     },
     delay(ms) {
-      delayMs = ms
+      conditions.delayMs = ms
+    },
+    fragment(bytes) {
+      conditions.fragmentBytes = bytes
+    },
+    async cutInsteadOfAnswer(text, times, signal) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const giveUp = (): void => reject(new Error(`nobody has sent "${text}" ${times} times`))
+      let marked = 0
+      let left = times
+      conditions.isToBeCut = (chunk) => marked < times && chunk.includes(text) && ++marked > 0
+      conditions.onCut = () => {
+        left--
+        if (left === 0) resolve()
+      }
+      signal.addEventListener('abort', giveUp)
+      try {
+        await promise
+      } finally {
+        signal.removeEventListener('abort', giveUp)
+        conditions.isToBeCut = undefined
+        conditions.onCut = undefined
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const connection of open) connection.cut()
@@ -76,28 +118,40 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   }
 }
 
-function pair(client: Socket, upstream: Socket, delayMs: () => number): ProxiedConnection {
+function pair(client: Socket, upstream: Socket, conditions: Conditions): ProxiedConnection {
+  const muted = new Set<Socket>()
   let hello = ''
+  let isMarked = false
+  const cut = (): void => {
+    client.destroy()
+    upstream.destroy()
+  }
   const pass = (to: Socket, chunk: Buffer): void => {
-    if (!to.destroyed) to.write(chunk)
+    const { fragmentBytes = chunk.length } = conditions
+    for (let from = 0; from < chunk.length && !to.destroyed; from += fragmentBytes) to.write(chunk.subarray(from, from + fragmentBytes))
   }
   const carry = (from: Socket, to: Socket): void => {
     from.on('data', (chunk) => {
       if (from === client && hello.length < 2_000) hello += chunk.toString('latin1')
-      if (delayMs() > 0) setTimeout(pass, delayMs(), to, chunk)
-      else pass(to, chunk)
+      if (from === client && !isMarked) isMarked = conditions.isToBeCut?.(chunk) ?? false
+      if (from === upstream && isMarked) {
+        cut()
+        conditions.onCut?.()
+      } else if (!muted.has(from)) {
+        if (conditions.delayMs > 0) setTimeout(pass, conditions.delayMs, to, chunk)
+        else pass(to, chunk)
+      }
     })
   }
   carry(client, upstream)
   carry(upstream, client)
+  // A piece is a packet only as long as nobody waits to send it with the next.
+  for (const socket of [client, upstream]) socket.setNoDelay(true)
   return {
     get hello() {
       return hello
     },
-    cut() {
-      client.destroy()
-      upstream.destroy()
-    },
+    cut,
     freeze() {
       client.pause()
       upstream.pause()
@@ -105,6 +159,9 @@ function pair(client: Socket, upstream: Socket, delayMs: () => number): ProxiedC
     thaw() {
       client.resume()
       upstream.resume()
+    },
+    mute(side) {
+      muted.add(side === 'client' ? client : upstream)
     },
   }
 }

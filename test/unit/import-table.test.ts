@@ -54,7 +54,7 @@ const rows: readonly Row[] = [
   },
   {
     from: 'src/handlers/a.ts',
-    allowed: ['../core/outcome.ts', 'node:url'],
+    allowed: ['../core/outcome.ts', 'node:url', 'piscina'],
     refused: ['../database/index.ts', '../engine/index.ts', 'zod'],
   },
   {

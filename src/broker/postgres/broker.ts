@@ -1,13 +1,12 @@
 /** The Broker port on PostgreSQL: one session at a time, opened by connect() and, after a loss, opened again. */
 import { AppError, errorText } from '../../core/errors.ts'
 import { tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
-import type { OutboundMessage } from '../../core/message.ts'
 import type { Broker, BrokerEvent } from '../../core/ports/broker.ts'
+import { createBatchPublisher } from '../../core/publish-batch.ts'
 import { settledWithin } from './deadline.ts'
 import { notConnected, toBrokerError } from './errors.ts'
-import { toDeadLetterData, toJobData } from './job.ts'
 import type { PostgresBrokerOptions } from './options.ts'
-import { createPublishWindow } from './publish-window.ts'
+import { sendTogether } from './send-together.ts'
 import type { Session } from './session.ts'
 import { openSession } from './session.ts'
 
@@ -31,7 +30,11 @@ export function createPostgresBroker(options: PostgresBrokerOptions): Broker {
   const schema = options.schema ?? 'tenantry_queue'
   if (!/^[a-z_][a-z0-9_]{0,49}$/.test(schema)) throw new AppError('config.invalid', `not a usable schema name: ${schema}`)
   const listeners = new Set<(event: BrokerEvent) => void>()
-  const window = createPublishWindow(options.maxInFlightPublishes, options.maxInFlightBytes)
+  const batches = createBatchPublisher({
+    limits: { ...options, maxInFlight: options.maxInFlightPublishes },
+    open: () => session().publisher,
+    send: sendTogether,
+  })
   let life: Life = { phase: 'disconnected', reason: 'connect() was not called' }
 
   function session(): Session {
@@ -73,21 +76,6 @@ export function createPostgresBroker(options: PostgresBrokerOptions): Broker {
     }
   }
 
-  async function sendAll(messages: readonly OutboundMessage[]): Promise<void> {
-    const first = messages[0]
-    if (first === undefined) return
-    const { publisher } = session()
-    const bytes = messages.reduce((sum, message) => sum + Buffer.byteLength(message.body), 0)
-    window.take(messages.length, bytes)
-    try {
-      const jobs = messages.map((message) => ({ data: toJobData(message), priority: message.priority }))
-      // One statement: all of them are accepted, or none.
-      await publisher.send(tenantQueueName(first.tenantId), jobs)
-    } finally {
-      window.give(messages.length, bytes)
-    }
-  }
-
   async function shutDown(last: Life, deadlineMs: number): Promise<void> {
     if (last.phase === 'connecting') {
       last.cancel.abort()
@@ -95,7 +83,7 @@ export function createPostgresBroker(options: PostgresBrokerOptions): Broker {
     }
     if (last.phase !== 'connected') return
     const endsAtMs = Date.now() + deadlineMs
-    await settledWithin(window.whenIdle(), deadlineMs)
+    await settledWithin(batches.whenIdle(), deadlineMs)
     await last.session.close(Math.max(0, endsAtMs - Date.now()))
   }
 
@@ -125,16 +113,14 @@ export function createPostgresBroker(options: PostgresBrokerOptions): Broker {
       const { queues, endConsumersOf } = session()
       const discarded = await queues.remove(tenantId)
       endConsumersOf(tenantQueueName(tenantId))
+      endConsumersOf(tenantDeadLetterQueueName(tenantId))
       return { discarded }
     },
     depth: async (tenantId) => session().queues.depth(tenantId),
-    publish: (message) => sendAll([message]),
-    publishBatch: sendAll,
-    async deadLetter(delivery, reason) {
-      // Not counted in the window: the prefetch bounds it, and refusing it would keep the delivery for nothing.
-      await session().publisher.send(tenantDeadLetterQueueName(delivery.tenantId), [{ data: toDeadLetterData(delivery, reason) }])
-    },
+    publish: (message) => batches.publish([message]),
+    publishBatch: batches.publish,
     openConsumer: async (tenantId, consumerOptions) => session().openConsumer(tenantId, consumerOptions),
+    openDeadLetters: async (tenantId, letterOptions) => session().openDeadLetters(tenantId, letterOptions),
   }
 }
 

@@ -1,6 +1,6 @@
 /** The few timers all consumers of a node share: looking for work they were not told of, and keeping claims honest. */
 import { errorText } from '../../core/errors.ts'
-import type { PulledConsumer } from './consumer.ts'
+import type { PulledConsumer } from './consumer-registry.ts'
 import { isConnectionError } from './errors.ts'
 import type { BrokerLog } from './options.ts'
 import { touchEveryMs } from './queue-policy.ts'

@@ -5,23 +5,11 @@ import { tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
 import type { Delivery } from '../../core/message.ts'
 import type { BrokerConsumer, ConsumerOptions } from '../../core/ports/broker.ts'
 import { createClaimBatch } from './claim-batch.ts'
+import type { PulledConsumer } from './consumer-registry.ts'
 import type { Claim, JobData } from './job.ts'
 import { compareJobData, readJobData } from './job.ts'
 import type { BrokerLog } from './options.ts'
 import type { ClaimedJob, QueueIo } from './queue-io.ts'
-
-/** What the session does with a consumer, beside what its owner does. */
-export interface PulledConsumer extends BrokerConsumer {
-  readonly queue: string
-  /** True when it would claim jobs if it knew of any. */
-  readonly hungry: boolean
-  /** There may be jobs in the queue. A wake-up that arrives during a claim is kept. */
-  wake(): void
-  /** Keeps the claims alive that are older than `ageMs`. Never rejects. */
-  touch(ageMs: number): Promise<void>
-  /** Ends it without its owner's doing: onLost is called, claims are left to lapse. */
-  lose(reason: string): void
-}
 
 export interface ConsumerParts {
   readonly io: QueueIo
@@ -43,7 +31,7 @@ interface ClaimedMessage {
 const maxClaim = 500
 const refillLaterMs = 4
 
-export function createConsumer(tenantId: TenantId, options: ConsumerOptions, parts: ConsumerParts): PulledConsumer {
+export function createConsumer(tenantId: TenantId, options: ConsumerOptions, parts: ConsumerParts): BrokerConsumer & PulledConsumer {
   const { io, log } = parts
   const queue = tenantQueueName(tenantId)
   const held = new Map<number, Held>()
@@ -167,7 +155,7 @@ export function createConsumer(tenantId: TenantId, options: ConsumerOptions, par
     parts.onEnded(consumer)
   }
 
-  const consumer: PulledConsumer = {
+  const consumer: BrokerConsumer & PulledConsumer = {
     queue,
     get hungry() {
       return phase === 'receiving' && pulling === undefined && capacity() > 0

@@ -26,6 +26,9 @@ export interface DatabaseOptions {
 // the whole backlog for each claim; without bitmap scans it walks the index made for claiming and stops at the limit.
 const plannerSettings = '-c enable_bitmapscan=off -c jit=off'
 
+// Somebody else's lock on the queue tables would otherwise hold a consumer that is being closed, for as long as it lasts.
+const lockTimeoutMs = 15_000
+
 const politeEndMs = 250
 
 export function createDatabase(options: DatabaseOptions): Database {
@@ -38,7 +41,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     stream: sockets.create,
-    options: plannerSettings,
+    options: `${plannerSettings} -c lock_timeout=${lockTimeoutMs}`,
   })
   pool.on('error', (error) => options.onTrouble(error))
 

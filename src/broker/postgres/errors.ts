@@ -22,6 +22,20 @@ export function isConnectionError(error: unknown): boolean {
   return connectionTexts.test(errorText(error))
 }
 
+const neverSentErrors = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const neverSentTexts = /timeout exceeded when trying to connect|due to connection timeout|pool after calling end/i
+
+/** True when the connection was lost under a statement that may have been sent: nobody knows whether it was carried out. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  // An SQLSTATE is the server's own answer.
+  if (!isConnectionError(error) || /^[0-9A-Z]{5}$/.test(readSqlState(error))) return false
+  if (error instanceof AggregateError) return error.errors.some(isOutcomeUnknown)
+  return !neverSentErrors.has(readCode(error) ?? '') && !neverSentTexts.test(errorText(error))
+}
+
+const readSqlState = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'severity' in error ? (readCode(error) ?? '') : ''
+
 /** True when the database refuses the data itself: sending it again cannot help. */
 export function isDataError(error: unknown): boolean {
   return /^(22|54)/.test(readCode(error) ?? '')

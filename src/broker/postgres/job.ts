@@ -1,7 +1,7 @@
 /** A message as the data of a pg-boss job, and back. */
 import type { MessageId } from '../../core/ids.ts'
 import { readMessageId } from '../../core/ids.ts'
-import type { Delivery, OutboundMessage, Priority } from '../../core/message.ts'
+import type { OutboundMessage, Priority } from '../../core/message.ts'
 
 /**
  * The data of a job in a tenant's queue. The job has an id of its own: a message may be published again while its first
@@ -13,13 +13,18 @@ export interface JobData {
   readonly priority: Priority
   readonly key: string | null
   readonly createdAtMs: number
+  readonly readyAtMs: number
   readonly attempt: number
+  readonly firstAttempt: number
   /** JSON text inside a string: the database stores it and never looks into it. */
   readonly body: string
 }
 
-/** The data of a job in a dead-letter queue. `raw` instead of the fields when the job could not be read. */
-export type DeadLetterData = (JobData & { readonly reason: string }) | { readonly reason: string; readonly raw: unknown }
+/** The data of a job in a dead-letter queue: a job that could not be read, as it came, and why. */
+export interface DeadLetterData {
+  readonly reason: string
+  readonly raw: unknown
+}
 
 /** One claim of one job: settling it has no effect once somebody else has claimed it. */
 export interface Claim {
@@ -33,34 +38,37 @@ export const toJobData = (message: OutboundMessage): JobData => ({
   priority: message.priority,
   key: message.key,
   createdAtMs: message.createdAtMs,
+  readyAtMs: message.readyAtMs,
   attempt: message.attempt,
+  firstAttempt: message.firstAttempt,
   body: message.body,
 })
 
-export const toDeadLetterData = (delivery: Delivery, reason: string): DeadLetterData => ({
-  id: delivery.id,
-  type: delivery.type,
-  priority: delivery.priority,
-  key: delivery.key,
-  createdAtMs: delivery.createdAtMs,
-  attempt: delivery.attempt,
-  body: delivery.text(),
-  reason,
-})
-
-/** The job's message, or what it lacks. */
+/** The job's message, or what it lacks. A job of an earlier version has neither readyAtMs nor firstAttempt. */
 export function readJobData(data: unknown): { readonly data: JobData } | { readonly fault: string } {
   if (typeof data !== 'object' || data === null) return { fault: 'the job has no data' }
-  const { id, type, priority, key, createdAtMs, attempt, body } = data as Record<string, unknown>
+  const { id, type, priority, key, createdAtMs, readyAtMs, attempt, firstAttempt, body } = data as Record<string, unknown>
   const messageId = typeof id === 'string' ? readMessageId(id) : undefined
   if (messageId === undefined) return { fault: 'id is not a UUID' }
   if (typeof type !== 'string' || type === '') return { fault: 'type is missing' }
   if (priority !== 0 && priority !== 1 && priority !== 2) return { fault: 'priority is not 0, 1 or 2' }
   if (key !== null && typeof key !== 'string') return { fault: 'key is neither text nor null' }
-  if (!isWholeNumber(createdAtMs, 0)) return { fault: 'createdAtMs is not a whole number' }
-  if (!isWholeNumber(attempt, 1)) return { fault: 'attempt is not a whole number from 1' }
+  if (!isEpochMs(createdAtMs)) return { fault: 'createdAtMs is not a time in milliseconds' }
+  if (!isAttempt(attempt)) return { fault: 'attempt is not a whole number from 1 to 32767' }
   if (typeof body !== 'string') return { fault: 'body is missing' }
-  return { data: { id: messageId, type, priority, key, createdAtMs, attempt, body } }
+  return {
+    data: {
+      id: messageId,
+      type,
+      priority,
+      key,
+      createdAtMs,
+      readyAtMs: isEpochMs(readyAtMs) ? readyAtMs : createdAtMs,
+      attempt,
+      firstAttempt: isAttempt(firstAttempt) && firstAttempt <= attempt ? firstAttempt : 1,
+      body,
+    },
+  }
 }
 
 /** The order of delivery: urgent first, then the oldest; UUIDv7 ids order what one millisecond made. */
@@ -68,4 +76,9 @@ export function compareJobData(a: JobData, b: JobData): number {
   return b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)
 }
 
-const isWholeNumber = (value: unknown, least: number): value is number => Number.isSafeInteger(value) && (value as number) >= least
+/** What the database can store, and a Date can be. */
+export const isEpochMs = (value: unknown): value is number => isWholeNumber(value, 0, 8.64e15)
+export const isAttempt = (value: unknown): value is number => isWholeNumber(value, 1, 32_767)
+
+const isWholeNumber = (value: unknown, least: number, most: number): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most

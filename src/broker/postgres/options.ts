@@ -18,6 +18,8 @@ export interface PostgresBrokerOptions {
   readonly wake: QueueWake
   /** Unconfirmed messages at once. */
   readonly maxInFlightPublishes: number
+  /** Those of one tenant. */
+  readonly maxInFlightPerTenant: number
   /** Unconfirmed body bytes at once. A call that finds nothing in flight is let through whatever its size. */
   readonly maxInFlightBytes: number
   readonly publishTimeoutMs: number

@@ -1,7 +1,7 @@
 /** Publishes to queues: calls for one queue that arrive while an insert is under way share the next one. */
 import type { JobInsert } from 'pg-boss'
 import { AppError } from '../../core/errors.ts'
-import { isDataError, missingQueue, notConnected, toBrokerError } from './errors.ts'
+import { isDataError, isOutcomeUnknown, missingQueue, notConnected, toBrokerError } from './errors.ts'
 import type { DeadLetterData, JobData } from './job.ts'
 
 export type NewJob = JobInsert<JobData | DeadLetterData>
@@ -53,7 +53,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     } catch (error) {
       // One entry's data failed them all: each gets its own statement and its own answer.
       if (isDataError(error) && group.length > 1) for (const entry of group) await insertGroup(queue, [entry])
-      else for (const entry of group) entry.settle(toBrokerError(error, queue))
+      else for (const entry of group) entry.settle(isOutcomeUnknown(error) ? lostUnderWay(error) : toBrokerError(error, queue))
     }
   }
 
@@ -104,6 +104,13 @@ function takeGroup(lane: Entry[]): Entry[] {
   }
   return lane.splice(0, size)
 }
+
+const lostUnderWay = (cause: unknown): AppError =>
+  new AppError('broker.unknown_outcome', 'the connection to the queue database was lost before it had confirmed', {
+    retryable: true,
+    scope: 'message',
+    cause,
+  })
 
 const unknownOutcome = (timeoutMs: number): AppError =>
   new AppError('broker.unknown_outcome', `no confirm from the queue database within ${timeoutMs} ms`, { retryable: true, scope: 'message' })

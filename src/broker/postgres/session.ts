@@ -1,11 +1,12 @@
 /** One life of the broker, from connected to lost or closed: its connection, its publisher and its consumers. */
 import pLimit from 'p-limit'
-import type { TenantId } from '../../core/ids.ts'
-import type { BrokerConsumer, ConsumerOptions } from '../../core/ports/broker.ts'
+import { type TenantId, tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
+import type { BrokerConsumer, ConsumerOptions, DeadLetterConsumer, DeadLetterOptions } from '../../core/ports/broker.ts'
 import { createCaretaker } from './caretaker.ts'
 import { openConnection } from './connection.ts'
 import { createConsumer } from './consumer.ts'
 import { createConsumerRegistry } from './consumer-registry.ts'
+import { createDeadLetters } from './dead-letters.ts'
 import { settledWithin } from './deadline.ts'
 import type { PostgresBrokerOptions } from './options.ts'
 import type { Publisher } from './publisher.ts'
@@ -20,6 +21,8 @@ export interface Session {
   readonly queues: TenantQueues
   /** Rejects with `queue.missing`. */
   openConsumer(tenantId: TenantId, options: ConsumerOptions): Promise<BrokerConsumer>
+  /** Rejects with `queue.missing`. */
+  openDeadLetters(tenantId: TenantId, options: DeadLetterOptions): Promise<DeadLetterConsumer>
   /** The queue was deleted here: its consumers in this node end, those of other nodes find out. */
   endConsumersOf(queue: string): void
   /** Closes the consumers, giving their claims back, then everything else. Breaks off after `deadlineMs`. Never rejects. */
@@ -77,10 +80,17 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
     publisher,
     queues,
     async openConsumer(tenantId, consumerOptions) {
-      await queues.require(tenantId)
+      await queues.require(tenantQueueName(tenantId))
       const consumer = createConsumer(tenantId, consumerOptions, { io, log, onEnded: consumers.remove })
       consumers.add(consumer)
       return consumer
+    },
+    async openDeadLetters(tenantId, letterOptions) {
+      await queues.require(tenantDeadLetterQueueName(tenantId))
+      const letters = createDeadLetters(tenantId, letterOptions, { io, log, onEnded: consumers.remove })
+      consumers.add(letters)
+      letters.wake()
+      return letters
     },
     endConsumersOf(queue) {
       for (const consumer of consumers.of(queue)) consumer.lose('the queue was deleted')

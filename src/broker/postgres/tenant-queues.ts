@@ -13,7 +13,7 @@ export interface TenantQueues {
   remove(tenantId: TenantId): Promise<number>
   depth(tenantId: TenantId): Promise<QueueDepth>
   /** Rejects with `queue.missing`. */
-  require(tenantId: TenantId): Promise<void>
+  require(queue: string): Promise<void>
 }
 
 // A publish that commits between the removal of the jobs and that of the queue makes PostgreSQL refuse the latter.
@@ -55,8 +55,7 @@ export function createTenantQueues(boss: PgBoss, statements: Statements): Tenant
       if (!exists) throw missingQueue(queue)
       return depth
     },
-    async require(tenantId) {
-      const queue = tenantQueueName(tenantId)
+    async require(queue) {
       const existing = await asBrokerErrors(() => statements.existing([queue]))
       if (existing.length === 0) throw missingQueue(queue)
     },

@@ -2,12 +2,18 @@
 import type { Channel, ChannelModel } from 'amqplib'
 import { errorText } from '../../core/errors.ts'
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts'
-import { withDeadline } from './errors.ts'
+import { unavailable, withDeadline } from './errors.ts'
 
 export interface Channels {
   /** A channel of its own, with an error listener. Errors: `broker.unavailable`. */
   open(): Promise<Channel>
   closeAll(): Promise<void>
+}
+
+export interface ChannelsOptions extends ConnectionOptions {
+  readonly channelsPerConnection: number
+  /** False while nobody would close a new connection. */
+  readonly mayConnect: () => boolean
 }
 
 interface Slot {
@@ -19,11 +25,12 @@ interface Slot {
 
 const channelDeadlineMs = 10_000
 
-export function createChannels(options: ConnectionOptions & { readonly channelsPerConnection: number }): Channels {
+export function createChannels(options: ChannelsOptions): Channels {
   const slots = new Set<Slot>()
   let connections = 0
 
   const openSlot = (): Slot => {
+    if (!options.mayConnect()) throw unavailable('opening a channel: RabbitMQ is not connected')
     const name = `${options.name} ${++connections}`
     const slot: Slot = {
       channels: 0,

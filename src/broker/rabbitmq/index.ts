@@ -1,18 +1,22 @@
 /** The Broker port on RabbitMQ 3.10 to 4.x: quorum queues, confirms, one channel per consumer. The only door of this folder. */
 import type { Channel } from 'amqplib'
 import { tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
-import type { Broker, BrokerConsumer, BrokerEvent } from '../../core/ports/broker.ts'
+import type { Broker, BrokerConsumer, BrokerEvent, DeadLetterConsumer } from '../../core/ports/broker.ts'
+import { createBatchPublisher } from '../../core/publish-batch.ts'
+import type { WindowLimits } from '../../core/publish-window.ts'
 import { createAdminChannels } from './admin-channels.ts'
 import { createChannels } from './channels.ts'
 import { createRabbitmqConsumer } from './consumer.ts'
+import { openRabbitmqDeadLetters } from './dead-letters.ts'
 import { unavailable, withDeadline } from './errors.ts'
 import { type Link, openLink } from './link.ts'
-import { toDeadLetterOptions, toPublishOptions } from './properties.ts'
-import type { PublisherLimits } from './publisher.ts'
+import type { Publisher, PublisherLimits } from './publisher.ts'
+import { sendTogether } from './send-together.ts'
+import { createSharedChannels } from './shared-channels.ts'
 import { createTenantQueues } from './tenant-queues.ts'
 import type { TopologyOptions } from './topology.ts'
 
-export interface RabbitmqOptions extends TopologyOptions, PublisherLimits {
+export interface RabbitmqOptions extends TopologyOptions, PublisherLimits, WindowLimits {
   readonly url: string
   readonly heartbeatSeconds: number
   readonly channelsPerConnection: number
@@ -20,14 +24,20 @@ export interface RabbitmqOptions extends TopologyOptions, PublisherLimits {
   readonly nodeName: string
 }
 
+// With the prefetch, 2,000 letters of a channel can be unsettled at once.
+const deadLetterSharing = { consumersPerChannel: 200, prefetch: 10 }
+
 /** Guarantees and errors: see the Broker port. Nothing recovers by itself here: after `broker.lost` the owner calls connect() again. */
 export function createRabbitmqBroker(options: RabbitmqOptions): Broker {
   const name = options.nodeName
   const listeners = new Set<(event: BrokerEvent) => void>()
   const consumers = new Map<Channel, BrokerConsumer>()
-  const consumerChannels = createChannels({ ...options, name: `${name} consumers` })
+  const mayConnect = (): boolean => link !== undefined
+  const consumerChannels = createChannels({ ...options, mayConnect, name: `${name} consumers` })
+  const deadLetterConsumers = new Set<DeadLetterConsumer>()
+  const deadLetterChannels = createSharedChannels(consumerChannels, deadLetterSharing)
   // Apart from the publishes: in an alarm queues can still be counted and consumers opened.
-  const adminChannels = createChannels({ ...options, name: `${name} admin` })
+  const adminChannels = createChannels({ ...options, mayConnect, name: `${name} admin` })
   const queues = createTenantQueues(createAdminChannels(adminChannels), options)
   let link: Link | undefined
   let connecting: Promise<void> | undefined
@@ -35,8 +45,16 @@ export function createRabbitmqBroker(options: RabbitmqOptions): Broker {
 
   const up = (): Link => {
     if (link) return link
-    throw unavailable('RabbitMQ is not connected')
+    throw notConnected()
   }
+
+  /** The publisher, while RabbitMQ takes messages. */
+  const openPublisher = (): Publisher => {
+    const { publisher } = up()
+    publisher.requireOpen()
+    return publisher
+  }
+  const batches = createBatchPublisher({ limits: options, open: openPublisher, send: sendTogether })
 
   const open = async (signal: AbortSignal): Promise<void> => {
     let opened: Link | undefined
@@ -65,7 +83,7 @@ export function createRabbitmqBroker(options: RabbitmqOptions): Broker {
 
   /** Consumers first: the end of a connection overtakes acknowledgements that are still on their way out of a channel. */
   const endConsumers = async (deadlineMs: number): Promise<void> => {
-    const ending = Promise.all([...consumers.values()].map((consumer) => consumer.close()))
+    const ending = Promise.all([...consumers.values(), ...deadLetterConsumers].map((consumer) => consumer.close()))
     await withDeadline(ending, Math.max(deadlineMs, 100), 'closing the consumers').catch(() => {})
     await consumerChannels.closeAll()
   }
@@ -106,36 +124,16 @@ export function createRabbitmqBroker(options: RabbitmqOptions): Broker {
     },
 
     async publish(message) {
-      const { publisher } = up()
-      const { tenantId, body } = message
-      publisher.admit(tenantId, 1, body.length)
-      await publisher.publish(tenantId, tenantQueueName(tenantId), body, (ticket) => toPublishOptions(message, ticket))
+      const publisher = openPublisher()
+      const [admitted] = batches.window.take([message])
+      if (admitted) await publisher.publish(admitted, tenantQueueName(message.tenantId))
     },
-    async publishBatch(messages) {
-      const first = messages[0]
-      if (!first) return
-      const { publisher } = up()
-      const { tenantId } = first
-      const bytes = messages.reduce((sum, message) => sum + message.body.length, 0)
-      publisher.admit(tenantId, messages.length, bytes)
-      const queue = tenantQueueName(tenantId)
-      const results = await Promise.allSettled(
-        messages.map((message) => publisher.publish(tenantId, queue, message.body, (ticket) => toPublishOptions(message, ticket))),
-      )
-      const failure = results.find((result) => result.status === 'rejected')
-      if (failure) throw failure.reason
-    },
-    async deadLetter(delivery, reason) {
-      const { publisher } = up()
-      publisher.refuseWhenBlocked()
-      const queue = tenantDeadLetterQueueName(delivery.tenantId)
-      await publisher.publish(delivery.tenantId, queue, delivery.text(), (ticket) => toDeadLetterOptions(delivery, reason, ticket))
-    },
+    publishBatch: batches.publish,
 
     async openConsumer(tenantId, consumerOptions) {
       up()
       // Asked on another channel: a missing queue closes the channel that asked.
-      await queues.check(tenantId)
+      await queues.check(tenantQueueName(tenantId))
       const channel = await consumerChannels.open()
       try {
         await withDeadline(channel.prefetch(consumerOptions.prefetch), 10_000, 'setting the prefetch')
@@ -149,5 +147,16 @@ export function createRabbitmqBroker(options: RabbitmqOptions): Broker {
       channel.once('close', () => consumers.delete(channel))
       return consumer
     },
+    async openDeadLetters(tenantId, deadLetterOptions) {
+      up()
+      await queues.check(tenantDeadLetterQueueName(tenantId))
+      const parts = { channels: deadLetterChannels, open: deadLetterConsumers }
+      const consumer = await openRabbitmqDeadLetters(tenantId, deadLetterOptions, parts)
+      if (link) return consumer
+      await consumer.close()
+      throw notConnected()
+    },
   }
 }
+
+const notConnected = () => unavailable('RabbitMQ is not connected')

@@ -1,31 +1,39 @@
 /**
  * A message as AMQP carries it: the body is the `data` JSON text alone; everything else is a property or a header.
  *
- * | field       | where                                   |
- * | id          | message_id                              |
- * | type        | type                                    |
- * | priority    | priority                                |
- * | createdAtMs | header created_at_ms                    |
- * | key         | header key, absent when null            |
- * | attempt     | header attempt, absent when 1           |
+ * | field        | where                                             |
+ * | id           | message_id                                        |
+ * | type         | type                                              |
+ * | priority     | priority                                          |
+ * | createdAtMs  | header created_at_ms                              |
+ * | readyAtMs    | header ready_at_ms, absent when it is createdAtMs |
+ * | key          | header key, absent when null                      |
+ * | attempt      | header attempt, absent when 1                     |
+ * | firstAttempt | header first_attempt, absent when 1               |
  */
 import { isUtf8 } from 'node:buffer'
-import type { ConsumeMessage, Options } from 'amqplib'
+import type { ConsumeMessage, MessageProperties, Options } from 'amqplib'
 import { type MessageId, readMessageId, type TenantId } from '../../core/ids.ts'
 import type { Delivery, OutboundMessage, Priority } from '../../core/message.ts'
+import type { DeadLetter } from '../../core/ports/broker.ts'
 
 interface Headers {
   created_at_ms: number
+  ready_at_ms?: number
   key?: string
   attempt?: number
-  reason?: string
+  first_attempt?: number
 }
+
+type Arrival = Pick<ConsumeMessage, 'properties' | 'content'>
 
 /** `ticket` finds the publish again when the broker returns the message as unroutable. */
 export function toPublishOptions(message: OutboundMessage, ticket: string): Options.Publish {
   const headers: Headers = { created_at_ms: message.createdAtMs }
+  if (message.readyAtMs !== message.createdAtMs) headers.ready_at_ms = message.readyAtMs
   if (message.key !== null) headers.key = message.key
   if (message.attempt > 1) headers.attempt = message.attempt
+  if (message.firstAttempt > 1) headers.first_attempt = message.firstAttempt
   return {
     persistent: true,
     mandatory: true,
@@ -38,47 +46,61 @@ export function toPublishOptions(message: OutboundMessage, ticket: string): Opti
   }
 }
 
-export function toDeadLetterOptions(delivery: Delivery, reason: string, ticket: string): Options.Publish {
-  const options = toPublishOptions({ ...fieldsOf(delivery), body: '' }, ticket)
-  return { ...options, headers: { ...options.headers, reason: reason.slice(0, 2000) } }
-}
-
-const fieldsOf = (delivery: Delivery): Omit<OutboundMessage, 'body'> => ({
-  tenantId: delivery.tenantId,
-  id: delivery.id,
-  type: delivery.type,
-  priority: delivery.priority,
-  key: delivery.key,
-  createdAtMs: delivery.createdAtMs,
-  attempt: delivery.attempt,
-})
-
-/** The delivery, or undefined when a property that we require is missing or the body is not UTF-8. */
+/** The delivery, or undefined when findFault() has something to say. */
 export function readDelivery(tenantId: TenantId, message: ConsumeMessage): Delivery | undefined {
   const { properties, fields, content } = message
-  const headers = (properties.headers ?? {}) as Partial<Record<keyof Headers, unknown>>
-  const id = typeof properties.messageId === 'string' ? readMessageId(properties.messageId) : undefined
-  if (id === undefined || !isType(properties.type) || !isUtf8(content)) return undefined
+  const id = readId(properties)
+  if (id === undefined || findFault(message, id) !== undefined) return undefined
+  const headers = readHeaders(properties)
+  const createdAtMs = isEpochMs(headers.created_at_ms) ? headers.created_at_ms : Date.now()
+  const attempt = isAttempt(headers.attempt) ? headers.attempt : 1
   return new RabbitmqDelivery(
     tenantId,
     id,
     properties.type,
     toPriority(properties.priority),
-    typeof headers.key === 'string' && headers.key.length <= maxKeyLength ? headers.key : null,
-    isEpochMs(headers.created_at_ms) ? headers.created_at_ms : Date.now(),
-    isAttempt(headers.attempt) ? headers.attempt : 1,
+    isKey(headers.key) ? headers.key : null,
+    createdAtMs,
+    isEpochMs(headers.ready_at_ms) ? headers.ready_at_ms : createdAtMs,
+    attempt,
+    isAttempt(headers.first_attempt) && headers.first_attempt <= attempt ? headers.first_attempt : 1,
     fields.redelivered,
     fields.deliveryTag,
     content,
   )
 }
 
+/** What we require and the message lacks, as one line for operators; undefined when it can be delivered. */
+export function findFault({ properties, content }: Arrival, id = readId(properties)): string | undefined {
+  if (id === undefined) return properties.messageId === undefined ? 'it has no message_id' : 'its message_id is not a UUID'
+  if (!isType(properties.type)) return properties.type ? 'its type is not a text of at most 255 bytes' : 'it has no type'
+  if (!isUtf8(content)) return 'its body is not UTF-8'
+  return undefined
+}
+
+/** What the properties of any message say, each unusable one left out. */
+export function readProperties(properties: MessageProperties): Omit<DeadLetter, 'tenantId' | 'body' | 'reason' | 'detail' | 'redelivered'> {
+  const headers = readHeaders(properties)
+  return {
+    id: readId(properties),
+    type: isType(properties.type) ? properties.type : undefined,
+    priority: toPriority(properties.priority),
+    key: isKey(headers.key) ? headers.key : null,
+    createdAtMs: isEpochMs(headers.created_at_ms) ? headers.created_at_ms : Date.now(),
+    attempt: isAttempt(headers.attempt) ? headers.attempt : 1,
+  }
+}
+
+const readHeaders = ({ headers = {} }: MessageProperties): { readonly [header: string]: unknown } => headers
+const readId = ({ messageId }: MessageProperties): MessageId | undefined =>
+  typeof messageId === 'string' ? readMessageId(messageId) : undefined
 // AMQP's own limit, which the replacement characters of a type that is not UTF-8 can exceed on the way back.
 const isType = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && (value.length <= 85 || Buffer.byteLength(value) <= 255)
 const toPriority = (value: unknown): Priority => (value === 1 || value === 2 ? value : 0)
 /** Far over what the engine accepts, far under what AMQP carries back: headers fit in 64 KiB. */
 const maxKeyLength = 10_000
+const isKey = (value: unknown): value is string => typeof value === 'string' && value.length <= maxKeyLength
 const maxEpochMs = 8.64e15
 const isEpochMs = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxEpochMs
@@ -94,7 +116,9 @@ class RabbitmqDelivery implements Delivery {
   readonly priority: Priority
   readonly key: string | null
   readonly createdAtMs: number
+  readonly readyAtMs: number
   readonly attempt: number
+  readonly firstAttempt: number
   readonly redelivered: boolean
   readonly tag: number
 
@@ -105,7 +129,9 @@ class RabbitmqDelivery implements Delivery {
     priority: Priority,
     key: string | null,
     createdAtMs: number,
+    readyAtMs: number,
     attempt: number,
+    firstAttempt: number,
     redelivered: boolean,
     tag: number,
     content: Buffer,
@@ -116,7 +142,9 @@ class RabbitmqDelivery implements Delivery {
     this.priority = priority
     this.key = key
     this.createdAtMs = createdAtMs
+    this.readyAtMs = readyAtMs
     this.attempt = attempt
+    this.firstAttempt = firstAttempt
     this.redelivered = redelivered
     this.tag = tag
     this.#content = content

@@ -1,21 +1,20 @@
 /** Publishes with confirms on one channel of its own connection. */
-import type { ConfirmChannel, Options } from 'amqplib'
+import type { ConfirmChannel } from 'amqplib'
 import { AppError, errorText } from '../../core/errors.ts'
-import type { TenantId } from '../../core/ids.ts'
+import type { Admitted } from '../../core/publish-window.ts'
 import { toPublishError } from './errors.ts'
-import { createPublishWindow, type Slot, type WindowLimits } from './publish-window.ts'
+import { toPublishOptions } from './properties.ts'
 
-export interface PublisherLimits extends WindowLimits {
+export interface PublisherLimits {
   readonly confirmTimeoutMs: number
 }
 
 export interface Publisher {
-  /** Resolves when the broker has confirmed. `toOptions` gets the ticket that must travel as correlation id. */
-  publish(tenantId: TenantId, queue: string, body: string, toOptions: (ticket: string) => Options.Publish): Promise<void>
-  /** Throws `broker.blocked`, or `broker.window_full` when `count` more messages of at least `bytes` do not fit now. */
-  admit(tenantId: TenantId, count: number, bytes: number): void
-  /** Throws `broker.blocked` while the broker accepts nothing. */
-  refuseWhenBlocked(): void
+  /** Resolves when the broker has confirmed. The message leaves its window when its outcome is known, or the connection ends. */
+  publish(admitted: Admitted, queue: string): Promise<void>
+  /** Throws `broker.blocked`. */
+  requireOpen(): void
+  /** While there is a reason, what waits for its confirm is given up within a second. */
   setBlocked(reason: string | undefined): void
   /** Every unconfirmed publish rejects: nobody knows whether it arrived. */
   abandon(reason: string): void
@@ -23,7 +22,7 @@ export interface Publisher {
 }
 
 interface Entry {
-  readonly slot: Slot
+  readonly leave: () => void
   readonly expiresAtMs: number
   readonly resolve: () => void
   readonly reject: (error: AppError) => void
@@ -33,31 +32,34 @@ interface Entry {
 }
 
 const sweepMs = 100
+/** A broker that blocks the connection still confirms what it has read: this long, and the rest is not read before the alarm ends. */
+const blockedDeadlineMs = 500
 
 /** The channel must be open, with an error listener, and used by nobody else. `beforeEach` is called before each message is written. */
 export function createPublisher(channel: ConfirmChannel, limits: PublisherLimits, beforeEach: () => void): Publisher {
   // In the order they were sent, so the oldest is first.
   const entries = new Map<number, Entry>()
-  const window = createPublishWindow(limits)
   let lastTicket = 0
-  let blocked: string | undefined
+  let blocked: { readonly reason: string; readonly endsAtMs: number } | undefined
   let sweeper: NodeJS.Timeout | undefined
 
   const take = (ticket: number): Entry | undefined => {
     const entry = entries.get(ticket)
     if (!entry) return undefined
     entries.delete(ticket)
-    window.leave(entry.slot)
+    entry.leave()
     return entry
   }
 
   const sweep = (): void => {
     const now = Date.now()
+    const stuck = blocked !== undefined && blocked.endsAtMs <= now ? blocked.reason : undefined
+    const why = stuck === undefined ? `within ${limits.confirmTimeoutMs} ms` : `and accepts no messages now: ${stuck}`
     for (const entry of entries.values()) {
-      if (entry.expiresAtMs > now) break
+      if (stuck === undefined && entry.expiresAtMs > now) break
       if (entry.givenUp) continue
       entry.givenUp = true
-      entry.reject(unknownOutcome(`no confirm from RabbitMQ within ${limits.confirmTimeoutMs} ms`))
+      entry.reject(unknownOutcome(`RabbitMQ has not confirmed the message ${why}`))
     }
     sweeper = entries.size > 0 ? setTimeout(sweep, sweepMs).unref() : undefined
   }
@@ -86,35 +88,29 @@ export function createPublisher(channel: ConfirmChannel, limits: PublisherLimits
   // Before amqplib's own listener, which would tell each publish that it was nacked.
   channel.prependListener('close', () => abandon('the channel was closed'))
 
-  const refuseWhenBlocked = (): void => {
-    if (blocked === undefined) return
-    throw new AppError('broker.blocked', `RabbitMQ accepts no messages now: ${blocked}`, { retryable: true, scope: 'connection' })
-  }
-
   return {
-    publish(tenantId, queue, body, toOptions) {
+    publish({ message, leave }, queue) {
       return new Promise((resolve, reject) => {
-        const content = Buffer.from(body, 'utf8')
         const ticket = ++lastTicket
-        const slot = window.enter(tenantId, content.length)
-        entries.set(ticket, { slot, expiresAtMs: Date.now() + limits.confirmTimeoutMs, resolve, reject, returned: false, givenUp: false })
+        entries.set(ticket, { leave, expiresAtMs: Date.now() + limits.confirmTimeoutMs, resolve, reject, returned: false, givenUp: false })
         sweeper ??= setTimeout(sweep, sweepMs).unref()
         beforeEach()
         try {
-          channel.publish('', queue, content, toOptions(String(ticket)), (nacked) => confirm(ticket, queue, nacked))
+          const content = Buffer.from(message.body, 'utf8')
+          channel.publish('', queue, content, toPublishOptions(message, String(ticket)), (nacked) => confirm(ticket, queue, nacked))
         } catch (thrown) {
           take(ticket)
           reject(toPublishError(thrown))
         }
       })
     },
-    admit(tenantId, count, bytes) {
-      refuseWhenBlocked()
-      window.admit(tenantId, count, bytes)
+    requireOpen() {
+      if (blocked === undefined) return
+      const text = `RabbitMQ accepts no messages now: ${blocked.reason}`
+      throw new AppError('broker.blocked', text, { retryable: true, scope: 'connection' })
     },
-    refuseWhenBlocked,
     setBlocked(reason) {
-      blocked = reason
+      blocked = reason === undefined ? undefined : { reason, endsAtMs: blocked?.endsAtMs ?? Date.now() + blockedDeadlineMs }
     },
     abandon,
     get inFlight() {

@@ -1,14 +1,14 @@
 /** Makes, removes and counts the queues of a tenant. */
 import type { Options } from 'amqplib'
 import { AppError } from '../../core/errors.ts'
-import { type TenantId, tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
+import { tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
 import type { Broker } from '../../core/ports/broker.ts'
 import type { AdminChannels } from './admin-channels.ts'
 import { type TopologyOptions, toDeadLetterQueueOptions, toTenantQueueOptions } from './topology.ts'
 
 export interface TenantQueues extends Pick<Broker, 'declareTenant' | 'deleteTenant' | 'depth'> {
-  /** Rejects with `queue.missing` when the tenant's queue does not exist. */
-  check(tenantId: TenantId): Promise<void>
+  /** Rejects with `queue.missing` when the queue does not exist. */
+  check(queue: string): Promise<void>
 }
 
 export function createTenantQueues(admin: AdminChannels, options: TopologyOptions): TenantQueues {
@@ -45,8 +45,8 @@ export function createTenantQueues(admin: AdminChannels, options: TopologyOption
         const dlq = await channel.checkQueue(tenantDeadLetterQueueName(tenantId))
         return { ready: queue.messageCount, unacked: undefined, dlq: dlq.messageCount }
       }),
-    async check(tenantId) {
-      await admin.use(`consuming as tenant ${tenantId}`, (channel) => channel.checkQueue(tenantQueueName(tenantId)))
+    async check(queue) {
+      await admin.use(`consuming from ${queue}`, (channel) => channel.checkQueue(queue))
     },
   }
 }

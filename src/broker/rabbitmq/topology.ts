@@ -27,8 +27,11 @@ export function toTenantQueueOptions(tenantId: TenantId, options: TopologyOption
   }
 }
 
-/** A dead-letter queue is read by operators: its own limit is as large, and nothing follows it. */
-export function toDeadLetterQueueOptions(options: TopologyOptions): Options.AssertQueue {
+/** Nothing follows a dead-letter queue: what it gave up would be lost, so it never does. 3.x knows no word for never. */
+const noDeliveryLimit = 1_000_000_000
+
+/** A letter is given back for as long as it cannot be stored, however low the tenants' own limit is. */
+export function toDeadLetterQueueOptions(options: Pick<TopologyOptions, 'queueType'>): Options.AssertQueue {
   if (options.queueType === 'classic') return { durable: true, arguments: { 'x-queue-type': 'classic' } }
-  return { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': options.deliveryLimit } }
+  return { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': noDeliveryLimit } }
 }

@@ -1,6 +1,6 @@
 /** The broker port: queues per tenant, confirmed publishing, consumers whose deliveries are settled one by one or by watermark. */
-import type { TenantId } from '../ids.ts'
-import type { Delivery, OutboundMessage } from '../message.ts'
+import type { MessageId, TenantId } from '../ids.ts'
+import type { Delivery, OutboundMessage, Priority } from '../message.ts'
 
 export interface QueueDepth {
   /** Messages waiting in the tenant's queue. */
@@ -45,6 +45,47 @@ export interface BrokerConsumer {
   close(): Promise<void>
 }
 
+/** A message that the broker has put aside: nobody could read it, or it was delivered too often. */
+export interface DeadLetter {
+  readonly tenantId: TenantId
+  /** What its properties say; undefined when they lack it, or it is not usable. */
+  readonly id: MessageId | undefined
+  readonly type: string | undefined
+  readonly priority: Priority
+  readonly key: string | null
+  readonly createdAtMs: number
+  readonly attempt: number
+  /** The body as it came. */
+  readonly body: Uint8Array
+  readonly reason: DeadLetterReason
+  /** A fact for operators: which property is missing, how the broker calls its reason. One line. */
+  readonly detail: string
+  /** True when it may have been handed out before: its row may be there already. */
+  readonly redelivered: boolean
+}
+
+export type DeadLetterReason = 'undecodable' | 'delivery_limit' | 'expired' | 'unknown'
+
+export interface DeadLetterOptions {
+  /** Called for each; resolve when it is stored, and it is removed. A rejection gives it back, and it is handed out again after a while. */
+  readonly onDeadLetter: (letter: DeadLetter) => Promise<void>
+  /** Called once when it ended by itself. Never after close(). */
+  readonly onLost: (reason: string) => void
+}
+
+export interface BatchOptions {
+  /**
+   * For what no client waits for: the batch goes in parts, beside what clients publish and without taking their places, and
+   * waits for room. Once this is aborted no further part is sent. Without it a batch that does not fit is refused at once.
+   */
+  readonly patience?: AbortSignal
+}
+
+export interface DeadLetterConsumer {
+  /** Ends; what is not stored stays in the queue. Tolerates twice. */
+  close(): Promise<void>
+}
+
 /**
  * A message broker with one durable queue and one dead-letter queue per tenant.
  *
@@ -70,11 +111,13 @@ export interface Broker {
 
   /** Resolves when the broker has confirmed the message: it is durable and in the tenant's queue. */
   publish(message: OutboundMessage): Promise<void>
-  /** All messages are for one tenant; resolves when every one is confirmed. On an error some may have been published. */
-  publishBatch(messages: readonly OutboundMessage[]): Promise<void>
-  /** Puts a copy of the delivery, with its reason, in the tenant's dead-letter queue; resolves when it is durable there. */
-  deadLetter(delivery: Delivery, reason: string): Promise<void>
-
+  /**
+   * All messages are for one tenant; resolves when every one is confirmed. When some are stored and others are not, or nobody
+   * knows, it rejects with `broker.unknown_outcome` and details `confirmed`: the ids that are. After any other error none is.
+   */
+  publishBatch(messages: readonly OutboundMessage[], options?: BatchOptions): Promise<void>
   /** Opens a consumer that does not receive yet: call start(). Errors also: `queue.missing`. */
   openConsumer(tenantId: TenantId, options: ConsumerOptions): Promise<BrokerConsumer>
+  /** Receives what is in the tenant's dead-letter queue, and what comes into it. Errors also: `queue.missing`. */
+  openDeadLetters(tenantId: TenantId, options: DeadLetterOptions): Promise<DeadLetterConsumer>
 }

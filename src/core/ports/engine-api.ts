@@ -1,9 +1,14 @@
 /** What the HTTP layer (and a program that embeds the engine) may ask of the engine. */
+
+import type { FailedMessage } from '../failure.ts'
 import type { MessageId, TenantId } from '../ids.ts'
 import type { Priority } from '../message.ts'
+import type { RetryPolicy } from '../retry-policy.ts'
 import type { Tenant } from '../tenant.ts'
 import type { QueueDepth } from './broker.ts'
+import type { FailedFilter, FailedPage, FailedQuery, FailedStats } from './failure-store.ts'
 import type { MessagePage, MessageQuery, StoredMessage } from './message-store.ts'
+import type { ScheduledMessage, ScheduledPage, ScheduledQuery } from './schedule-store.ts'
 import type { TenantChange, TenantQuery } from './tenant-store.ts'
 
 /** What the tenant's actor is in now, over all nodes; `unassigned` when no node runs it. */
@@ -51,6 +56,34 @@ export interface MessageDraft {
   /** 0 by default. */
   readonly priority?: Priority
   readonly key?: string | null
+  /** When it goes into the queue; at once when undefined or past. At most a year ahead. */
+  readonly scheduledAt?: Date | undefined
+}
+
+/** `Idempotency-Key` with a digest of route and body: the same pair gives the same answer and no second message. */
+export interface IdempotencyKey {
+  readonly key: string
+  readonly digest: string
+}
+
+export interface Published {
+  readonly ids: readonly MessageId[]
+  /** True when an earlier request with the same key had published them. */
+  readonly replayed: boolean
+}
+
+/** The policy in force for messages that no handler and no tenant says anything else about, and those that have a name. */
+export interface RetryOverview extends FailedStats {
+  readonly policy: RetryPolicy
+  readonly namedPolicies: Readonly<Record<string, RetryPolicy>>
+}
+
+/** A circuit that is not closed: deliveries for the destination are put off. */
+export interface CircuitView {
+  readonly destination: string
+  readonly state: 'open' | 'half_open'
+  readonly until: Date
+  readonly reason: string
 }
 
 export interface TenantStats {
@@ -60,6 +93,8 @@ export interface TenantStats {
   readonly latencyMs: { readonly p50: number | null; readonly p99: number | null }
   readonly workers: { readonly desired: number; readonly current: number; readonly busy: number }
   readonly state: TenantState
+  /** Of all nodes, a moment old. */
+  readonly circuits: readonly CircuitView[]
 }
 
 export interface Readiness {
@@ -93,12 +128,28 @@ export interface EngineApi {
   ): Promise<{ readonly drained: number; readonly discarded: number }>
   tenantStats(id: TenantId): Promise<TenantStats>
 
-  /** Resolves when the broker has confirmed: the message is durable. */
-  publish(tenantId: TenantId, draft: MessageDraft): Promise<MessageId>
-  publishBatch(tenantId: TenantId, drafts: readonly MessageDraft[]): Promise<readonly MessageId[]>
+  /**
+   * Resolves when the messages are durable: confirmed by the broker, or stored until they are due. Errors also:
+   * `idempotency.mismatch`, `idempotency.in_progress`.
+   */
+  publish(tenantId: TenantId, drafts: readonly MessageDraft[], key?: IdempotencyKey): Promise<Published>
 
   listMessages(query: MessageQuery): Promise<MessagePage>
   findMessage(tenantId: TenantId, id: MessageId): Promise<StoredMessage | undefined>
+
+  listScheduled(query: ScheduledQuery): Promise<ScheduledPage>
+  findScheduled(tenantId: TenantId, id: MessageId): Promise<ScheduledMessage | undefined>
+  /** Errors also: `message.missing`, `message.not_cancellable` (queued, processed or failed already). */
+  cancelScheduled(tenantId: TenantId, id: MessageId): Promise<void>
+
+  listFailed(query: FailedQuery): Promise<FailedPage>
+  findFailed(tenantId: TenantId, id: MessageId): Promise<FailedMessage | undefined>
+  countFailed(tenantId: TenantId, filter: FailedFilter): Promise<number>
+  /** Due now, paced so that live traffic keeps its share of the workers. Resolves with how many. */
+  retryFailed(tenantId: TenantId, filter: FailedFilter): Promise<number>
+  discardFailed(tenantId: TenantId, filter: FailedFilter): Promise<number>
+  failedStats(tenantId: TenantId): Promise<FailedStats>
+  retryStats(): Promise<RetryOverview>
 
   readiness(): Promise<Readiness>
 }

@@ -1,6 +1,8 @@
 /** The handlers port: what a worker runs for a delivery. */
+import type { FailedMessage } from '../failure.ts'
 import type { Delivery } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
+import type { RetryPolicyPatch } from '../retry-policy.ts'
 
 export interface RunContext {
   /** Handler settings of the tenant (`PUT /tenants/{id}/config`). */
@@ -9,10 +11,19 @@ export interface RunContext {
   readonly signal: AbortSignal
 }
 
+/** `retry: false` gives the message up, with the reason. */
+export type RetryDecision = { readonly retry: true } | { readonly retry: false; readonly reason: string }
+
 export interface Handler {
   readonly type: string
   /** True when running twice is the same as running once: a redelivered message then needs no look-up. */
   readonly idempotent: boolean
+  /** How its failures are tried again; the tenant's configuration may say otherwise. */
+  readonly retry?: RetryPolicyPatch
+  /** The third party it depends on: failures in a row open a circuit for it, per tenant. undefined: no circuit. */
+  readonly destination?: string
+  /** Asked before a failed message is tried again. Never throws and never rejects. */
+  readonly shouldRetry?: (failed: FailedMessage, context: RunContext) => Promise<RetryDecision>
   /** Never throws and never rejects: every failure is an outcome. Synchronous when it can be. */
   run(delivery: Delivery, context: RunContext): Outcome | Promise<Outcome>
 }

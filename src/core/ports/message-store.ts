@@ -1,4 +1,5 @@
 /** The message store port: the ledger writes recorded messages through it, the API reads them. */
+import type { Settlement } from '../failure.ts'
 import type { MessageId, TenantId } from '../ids.ts'
 import type { Priority } from '../message.ts'
 
@@ -11,10 +12,17 @@ export interface MessageRecord {
   readonly data: string | null
   readonly priority: Priority
   readonly key: string | null
-  readonly status: 'processed' | 'failed'
-  readonly attempts: number
-  readonly error: string | null
+  readonly attempt: number
   readonly createdAtMs: number
+  readonly settlement: Settlement
+  /** The body as it came, for the row of a failed message: kept as bytes, so that the database cannot refuse it. */
+  readonly body: () => Uint8Array | string
+}
+
+/** What is recorded about a message: `retrying` counts for the attempts up to the one named. */
+export interface RecordedStatus {
+  readonly status: 'processed' | 'retrying' | 'failed'
+  readonly attempts: number
 }
 
 /** A stored message as the API shows it. */
@@ -61,12 +69,14 @@ export interface MessagePage {
  * no partition, nothing was written).
  */
 export interface MessageStore {
-  /** Writes all records in one statement, or none. A record whose (tenantId, id) is already stored is left as it is. */
+  /**
+   * Writes all records in one statement, or none: the message, and with a failure its failed message. A record takes effect
+   * when the message is new, or is `retrying` after an earlier attempt; any other has been recorded already and changes
+   * nothing. One that was tried again and is processed now resolves its failed message.
+   */
   record(records: readonly MessageRecord[]): Promise<void>
-  /** The stored statuses of those of the given messages that have one. */
-  statuses(
-    keys: readonly { readonly tenantId: TenantId; readonly id: MessageId }[],
-  ): Promise<ReadonlyMap<MessageId, 'processed' | 'failed'>>
+  /** What is recorded about those of the given messages that have a row. */
+  statuses(keys: readonly { readonly tenantId: TenantId; readonly id: MessageId }[]): Promise<ReadonlyMap<MessageId, RecordedStatus>>
   find(tenantId: TenantId, id: MessageId): Promise<StoredMessage | undefined>
   list(query: MessageQuery): Promise<MessagePage>
   /** Resolves when the database answers. */

@@ -3,7 +3,7 @@
 /** `refused`: nacked or no queue. `unavailable`: broker away, blocked or window full. `unknown`: no confirm in time. */
 export type PublishedAs = 'confirmed' | 'refused' | 'unavailable' | 'unknown'
 
-export type SettledAs = 'processed' | 'failed' | 'duplicate'
+export type SettledAs = 'processed' | 'retrying' | 'failed' | 'duplicate'
 
 /** The engine's state at one moment. A sampler gives the parts it knows; a part that nobody gives is not exposed. */
 export interface EngineSample {
@@ -27,6 +27,8 @@ export interface EngineSample {
 export interface EngineMetrics {
   published(outcome: PublishedAs, count?: number): void
   settled(outcome: SettledAs, count?: number): void
+  /** Due messages that went back to their queues. */
+  republished(what: 'retry' | 'scheduled', count: number): void
   ledgerCommitted(batchSize: number, seconds: number): void
   ledgerStalled(): void
   handlerRan(seconds: number): void

@@ -31,6 +31,15 @@ export interface TenantReport {
   readonly busyWorkers: number
   readonly inFlight: number
   readonly reason: string | null
+  readonly circuits: readonly CircuitReport[]
+}
+
+/** A circuit that is not closed on a node. */
+export interface CircuitReport {
+  readonly destination: string
+  readonly state: 'open' | 'half_open'
+  readonly untilMs: number
+  readonly reason: string
 }
 
 export interface TenantQuery {
@@ -54,7 +63,10 @@ export interface TenantStore {
   list(query: TenantQuery): Promise<TenantPage>
   /** undefined when there is no such tenant; with `expectedVersion`, `tenant.version_mismatch` when it has moved on. A tenant that is deleting is not changed (`tenant.deleting`), except that its deletion may become a `discard`. */
   update(id: TenantId, change: TenantChange, expectedVersion?: number): Promise<Tenant | undefined>
-  /** Removes partition, reports and row, leaving a tombstone. Idempotent, resumable after a crash at any step. */
+  /**
+   * Removes partition, rows of every table, reports and row, leaving a tombstone with `discarded` and what was scheduled or waited for
+   * its next attempt. Idempotent, resumable after a crash at any step.
+   */
   remove(id: TenantId, discarded: number): Promise<void>
   /** What the last step of a deletion noted; undefined for a tenant that never was or still is. */
   tombstone(id: TenantId): Promise<{ readonly discarded: number; readonly deletedAt: Date } | undefined>

@@ -1,24 +1,18 @@
 /** The message store on PostgreSQL. */
 import { sql } from 'kysely'
-import pLimit from 'p-limit'
-import { AppError } from '../../core/errors.ts'
 import type { MessageId, TenantId } from '../../core/ids.ts'
-import type { MessagePage, MessageQuery, MessageStore, StoredMessage } from '../../core/ports/message-store.ts'
+import type { MessagePage, MessageQuery, MessageStore, RecordedStatus, StoredMessage } from '../../core/ports/message-store.ts'
 import { type DatabaseClient, statements } from '../client.ts'
 import { createdAtMicros, isAfter } from '../keyset.ts'
 import { recordMessages } from '../record-messages.ts'
+import type { SlowWork } from '../slow-work.ts'
 
 /** How many partitions one statement may open: each takes three of the server's locks. */
 const maxPartitionsPerStatement = 200
 
 const columns = ['tenant_id', 'id', 'type', 'data', 'priority', 'key', 'status', 'attempts', 'error', 'created_at', 'processed_at'] as const
 
-/** Lists that wait for their turn; more are refused. */
-const maxWaitingLists = 100
-
-export function createMessageStore(client: DatabaseClient): MessageStore {
-  // Lists may be slow, and the ledger needs connections of the same pool: they get a third of it.
-  const lists = pLimit(Math.max(1, Math.floor((client.pool.options.max ?? 10) / 3)))
+export function createMessageStore(client: DatabaseClient, slowWork: SlowWork): MessageStore {
   const readPage = async (query: MessageQuery): Promise<MessagePage> => {
     if (query.tenantId !== undefined) return toPage(await readNewest(client, [query.tenantId], query), query.limit)
     return toPage(await readNewestOfAll(client, query), query.limit)
@@ -32,12 +26,7 @@ export function createMessageStore(client: DatabaseClient): MessageStore {
       const [row] = await client.rows(query.where('tenant_id', '=', tenantId).where('id', '=', id))
       return row === undefined ? undefined : toStoredMessage(row)
     },
-    async list(query) {
-      if (lists.pendingCount > maxWaitingLists) {
-        throw new AppError('database.unavailable', 'too many lists are being read', { retryable: true, scope: 'process' })
-      }
-      return lists(readPage, query)
-    },
+    list: (query) => slowWork.read(() => readPage(query)),
     async ping() {
       await client.run('select 1')
     },
@@ -111,17 +100,15 @@ function toStoredMessage(row: MessageRow): StoredMessage {
 async function readStatuses(
   client: DatabaseClient,
   keys: readonly { readonly tenantId: TenantId; readonly id: MessageId }[],
-): Promise<ReadonlyMap<MessageId, 'processed' | 'failed'>> {
-  const statuses = new Map<MessageId, 'processed' | 'failed'>()
+): Promise<ReadonlyMap<MessageId, RecordedStatus>> {
+  const statuses = new Map<MessageId, RecordedStatus>()
   for (const [tenantId, ids] of Map.groupBy(keys, (key) => key.tenantId)) {
     const query = statements
       .selectFrom('messages')
-      .select(['id', 'status'])
+      .select(['id', 'status', 'attempts'])
       .where('tenant_id', '=', tenantId)
       .where(sql<boolean>`id = any(${`{${ids.map((key) => key.id).join(',')}}`}::uuid[])`)
-    for (const row of await client.rows(query)) {
-      if (row.status !== 'retrying') statuses.set(row.id, row.status)
-    }
+    for (const { id, status, attempts } of await client.rows(query)) statuses.set(id, { status, attempts })
   }
   return statuses
 }

@@ -8,6 +8,7 @@ import type { AdvisoryLocks } from '../advisory-locks.ts'
 import { type DatabaseClient, type RunStatement, statements } from '../client.ts'
 import { isAfter } from '../keyset.ts'
 import type { Partitions } from '../partitions.ts'
+import { removeTenantRows } from '../remove-tenant-rows.ts'
 import { databaseNow, selectDesired, selectTenants, tenantColumns, toContainsPattern, toDesiredTenant, toTenant } from './tenant-rows.ts'
 
 export function createTenantStore(client: DatabaseClient, partitions: Partitions, locks: AdvisoryLocks): TenantStore {
@@ -25,8 +26,10 @@ export function createTenantStore(client: DatabaseClient, partitions: Partitions
       return updated ?? (await explainUnchanged(client, id, expectedVersion))
     },
     async remove(id, discarded) {
+      const [row] = await client.run(countWaiting, [id])
       await partitions.remove(id)
-      await client.run(removeRows, [id, discarded])
+      await removeTenantRows(client.run, id)
+      await client.run(removeRows, [id, discarded + Number(row?.waiting)])
     },
     async tombstone(id) {
       const query = statements.selectFrom('tenant_tombstones').select(['discarded', 'deleted_at']).where('tenant_id', '=', id)
@@ -115,9 +118,17 @@ function rethrowNameTaken(error: unknown): never {
   throw error
 }
 
-// The last step of a deletion, whole or not at all. A second call finds no row and leaves the tombstone as it is.
+// What waits in no queue goes with the tenant as well.
+const countWaiting = `
+select (select count(*) from failed_messages where tenant_id = $1 and status = 'pending')
+     + (select count(*) from scheduled_messages where tenant_id = $1) as waiting`
+
+// The last step of a deletion, whole or not at all. A second call finds no row and leaves the tombstone as it is. The tenant's
+// scheduled messages go by their foreign key, those included that are written at this moment.
 const removeRows = `
 with removed as (delete from tenants where id = $1 returning id),
-     forgotten as (delete from tenant_reports where tenant_id = $1)
+     forgotten as (delete from tenant_reports where tenant_id = $1),
+     failed as (delete from failed_messages where tenant_id = $1),
+     keyed as (delete from idempotency_keys where tenant_id = $1)
 insert into tenant_tombstones (tenant_id, discarded) select id, $2 from removed
 on conflict (tenant_id) do update set discarded = excluded.discarded, deleted_at = now()`

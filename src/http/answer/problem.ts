@@ -44,7 +44,26 @@ const kinds: Readonly<Record<RefusalCode | 'request.too_large', Kind>> & Readonl
   'auth.refused': { status: 401, title: 'Wrong credentials' },
   'auth.forbidden': { status: 403, title: 'Not allowed' },
   'auth.throttled': { status: 429, title: 'Too many attempts' },
-  'message.missing': { status: 404, title: 'No such message' },
+  'message.missing': { status: 404, title: 'No such message', detail: 'There is no such message.' },
+  'message.not_cancellable': {
+    status: 409,
+    title: 'Cannot be cancelled',
+    detail: 'Only a message that waits for its time can be cancelled; this one is in the queue, or its outcome is recorded.',
+  },
+  'failed_message.missing': { status: 404, title: 'No such failed message' },
+  'failed_message.not_retryable': { status: 409, title: 'Cannot be retried' },
+  'failed_message.not_discardable': { status: 409, title: 'Cannot be discarded' },
+  'idempotency.mismatch': {
+    status: 409,
+    title: 'Idempotency-Key used before',
+    detail: 'This Idempotency-Key was used with another body.',
+  },
+  'idempotency.in_progress': {
+    status: 409,
+    title: 'Request in progress',
+    detail: 'Another request with this Idempotency-Key has not been answered yet.',
+    retryAfterSeconds: 1,
+  },
   'tenant.missing': { status: 404, title: 'No such tenant', detail: 'There is no such tenant.' },
   'tenant.deleting': { status: 409, title: 'Tenant is being deleted', detail: 'The tenant is being deleted.' },
   'tenant.draining': {
@@ -60,12 +79,18 @@ const kinds: Readonly<Record<RefusalCode | 'request.too_large', Kind>> & Readonl
   'broker.blocked': unavailable('Broker accepts no messages', 5, 'The broker accepts no messages.'),
   'broker.unavailable': unavailable('Broker unavailable', 2, 'The broker cannot be reached.'),
   'broker.refused': unavailable('Broker refused the message', 1, 'The broker refused the message.'),
-  'broker.unknown_outcome': unavailable('Outcome unknown', 1, 'Unknown whether the message was accepted: repeat with the same `ids`.'),
+  'broker.unknown_outcome': unavailable(
+    'Outcome unknown',
+    1,
+    'Unknown whether the message was accepted: repeat with the same `ids`, or as it was when it had an Idempotency-Key.',
+  ),
   'database.unavailable': unavailable('Database unavailable', 2, 'The database cannot be reached.'),
   'database.refused_row': { status: 422, title: 'Cannot be stored', detail: 'The database cannot store a value of the request.' },
   'node.draining': unavailable('Node is shutting down', 1, 'This node is shutting down.'),
 }
 
+/** Actions on what a tenant holds: a tenant that is being deleted holds nothing any more. */
+const aboutMessages = /^(failed_)?message\./
 const maxErrors = 20
 const maxTextLength = 200
 const clip = (text: string): string => (text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text)
@@ -82,7 +107,7 @@ const clip = (text: string): string => (text.length > maxTextLength ? `${text.sl
 export function toProblem(thrown: unknown, { requestId, action }: { requestId: string; action?: string | undefined }): ProblemAnswer {
   if (thrown instanceof Refusal) return answer(thrown.code, requestId, thrown.message, thrown)
   if (thrown instanceof AppError) {
-    const isGone = thrown.code === 'tenant.deleting' && action?.startsWith('message.')
+    const isGone = thrown.code === 'tenant.deleting' && action !== undefined && aboutMessages.test(action)
     const code = isGone ? 'tenant.missing' : thrown.code
     const faults = code === 'tenant.name_taken' ? [{ path: 'name', message: 'is taken' }] : []
     return withIds(answer(code, requestId, undefined, { faults, headers: {} }), thrown)

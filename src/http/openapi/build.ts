@@ -34,7 +34,7 @@ export function buildOpenApi({ api, system, version }: OpenApiOptions): OpenApiD
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/v1' }],
-      tags: [{ name: 'auth' }, { name: 'tenants' }, { name: 'messages' }, { name: 'system' }],
+      tags: [{ name: 'auth' }, { name: 'tenants' }, { name: 'messages' }, { name: 'failed messages' }, { name: 'system' }],
       security: [{ bearer: [] }],
       components: createComponents(),
     },

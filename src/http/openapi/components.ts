@@ -1,10 +1,21 @@
 /** The document's components, made from the schemas that validate requests and shape answers. */
 import { z } from 'zod'
+import { attemptSchema } from '../schemas/attempt.ts'
 import { loginAnswer, loginBody, userSchema } from '../schemas/auth.ts'
 import { messageIdText, problemSchema, tenantIdText } from '../schemas/common.ts'
 import {
+  bulkAnswer,
+  failedMessageDetail,
+  failedMessageList,
+  failedMessageSchema,
+  failedMessagesQuery,
+  failedSelection,
+  failedStatsSchema,
+} from '../schemas/failed-message.ts'
+import {
   batchAnswer,
   messageBatch,
+  messageDetail,
   messageDraft,
   messageList,
   messageSchema,
@@ -12,6 +23,7 @@ import {
   publishAnswer,
   tenantMessagesQuery,
 } from '../schemas/message.ts'
+import { retryPolicyParts, retryPolicySchema, retryStatsSchema, tenantRetry } from '../schemas/retry.ts'
 import { liveness, readinessAnswer } from '../schemas/system.ts'
 import {
   concurrencyAnswer,
@@ -20,22 +32,27 @@ import {
   deletionQuery,
   drainingTenant,
   tenantChange,
-  tenantConfig,
   tenantCreation,
   tenantList,
   tenantSchema,
   tenantStatsSchema,
   tenantsQuery,
 } from '../schemas/tenant.ts'
+import { tenantConfig, tenantRetention } from '../schemas/tenant-config.ts'
+import { headers, responses } from './responses.ts'
 
 const bodies = {
   LoginBody: loginBody,
   TenantCreation: tenantCreation,
   TenantChange: tenantChange,
   TenantConfig: tenantConfig,
+  TenantRetry: tenantRetry,
+  RetryPolicyParts: retryPolicyParts,
+  TenantRetention: tenantRetention,
   ConcurrencyBody: concurrencyBody,
   MessageDraft: messageDraft,
   MessageBatch: messageBatch,
+  FailedSelection: failedSelection,
 }
 
 const answers = {
@@ -47,10 +64,19 @@ const answers = {
   DrainingTenant: drainingTenant,
   DeletionAnswer: deletionAnswer,
   ConcurrencyAnswer: concurrencyAnswer,
+  Attempt: attemptSchema,
   Message: messageSchema,
+  MessageDetail: messageDetail,
   MessageList: messageList,
   PublishAnswer: publishAnswer,
   BatchAnswer: batchAnswer,
+  FailedMessage: failedMessageSchema,
+  FailedMessageDetail: failedMessageDetail,
+  FailedMessageList: failedMessageList,
+  BulkAnswer: bulkAnswer,
+  FailedStats: failedStatsSchema,
+  RetryPolicy: retryPolicySchema,
+  RetryStats: retryStatsSchema,
   Liveness: liveness,
   Readiness: readinessAnswer,
   Problem: problemSchema,
@@ -62,6 +88,7 @@ export const queryGroups = {
   Deletion: deletionQuery,
   TenantMessages: tenantMessagesQuery,
   Messages: messagesQuery,
+  FailedMessages: failedMessagesQuery,
 }
 
 export function createComponents() {
@@ -71,15 +98,18 @@ export function createComponents() {
     parameters: {
       TenantId: { name: 'id', in: 'path', required: true, schema: toJsonSchema(tenantIdText) },
       MessageId: { name: 'mid', in: 'path', required: true, schema: toJsonSchema(messageIdText) },
+      FailedMessageId: { name: 'fid', in: 'path', required: true, schema: toJsonSchema(messageIdText) },
+      IdempotencyKey: {
+        name: 'Idempotency-Key',
+        in: 'header',
+        description: 'Names this publish: repeated with the same body, it publishes nothing more.',
+        schema: { type: 'string', minLength: 1, maxLength: 255 },
+      },
       IfMatch: { name: 'If-Match', in: 'header', description: 'The ETag the change is based on.', schema: { type: 'string' } },
       ...toQueryParameters(),
     },
-    responses: {
-      Problem: {
-        description: 'A problem document (RFC 9457).',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    },
+    responses,
+    headers,
   }
 }
 

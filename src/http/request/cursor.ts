@@ -1,42 +1,45 @@
 /** Cursors: a place in one list, opaque to clients. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { readMessageId, readTenantId } from '../../core/ids.ts'
+import { readMessageId, readTenantId, type TenantId } from '../../core/ids.ts'
 import { invalid } from './refusal.ts'
 
-/** A place in a list ordered by (created_at, id), newest first. */
-export interface Position<Id extends string> {
-  readonly createdAtMicros: string
-  readonly id: Id
-}
-
 /** The list a cursor belongs to: another list's cursor is refused. */
-export type ListScope = 'tenants' | 'messages' | `tenants/${string}/messages`
+export type ListScope = 'tenants' | 'messages' | `tenants/${TenantId}/${'messages' | 'scheduled' | 'failed'}`
+
+/** A place in a list ordered by a time, in epoch microseconds as text, and an id. */
+type Position<Time extends string, Id extends string> = { readonly [Key in Time]: string } & { readonly id: Id }
 
 const version = 1
 const content = z.tuple([z.literal(version), z.string().regex(/^\d{1,18}$/), z.string()])
 const checkLength = 16
 
-/** The cursor is text made of URL-safe characters. */
-export function toCursor(scope: ListScope, position: Position<string> | undefined): string | null {
-  if (!position) return null
-  const text = JSON.stringify([version, position.createdAtMicros, position.id])
-  return Buffer.concat([checkOf(scope, text), Buffer.from(text)]).toString('base64url')
-}
+export const tenantCursors = createCursors('createdAtMicros', readTenantId)
+export const messageCursors = createCursors('createdAtMicros', readMessageId)
+export const scheduledCursors = createCursors('scheduledAtMicros', readMessageId)
+export const failedCursors = createCursors('createdAtMicros', readMessageId)
 
-/** Errors: Refusal naming `cursor` for a text that `toCursor` has not made for this list. */
-export const parseTenantCursor = (scope: ListScope, cursor: string) => parseCursor(scope, cursor, readTenantId)
-export const parseMessageCursor = (scope: ListScope, cursor: string) => parseCursor(scope, cursor, readMessageId)
+function createCursors<const Time extends string, Id extends string>(time: Time, readId: (text: string) => Id | undefined) {
+  return {
+    /** The cursor is text made of URL-safe characters; null without a position. */
+    write(scope: ListScope, position: Position<Time, Id> | undefined): string | null {
+      if (!position) return null
+      const text = JSON.stringify([version, position[time], position.id])
+      return Buffer.concat([checkOf(scope, text), Buffer.from(text)]).toString('base64url')
+    },
 
-function parseCursor<Id extends string>(scope: ListScope, cursor: string, readId: (text: string) => Id | undefined): Position<Id> {
-  const bytes = Buffer.from(cursor, 'base64url')
-  const text = bytes.toString('utf8', checkLength)
-  // Base64url has several spellings of the same bytes; only ours is accepted.
-  const isOurs = bytes.toString('base64url') === cursor && checkOf(scope, text).equals(bytes.subarray(0, checkLength))
-  const parsed = isOurs ? content.safeParse(JSON.parse(text)) : undefined
-  const id = parsed?.success ? readId(parsed.data[2]) : undefined
-  if (!parsed?.success || id === undefined) throw invalid({ path: 'cursor', message: 'is not a cursor of this list' })
-  return { createdAtMicros: parsed.data[1], id }
+    /** Errors: Refusal naming `cursor` for a text that `write` has not made for this list. */
+    parse(scope: ListScope, cursor: string): Position<Time, Id> {
+      const bytes = Buffer.from(cursor, 'base64url')
+      const text = bytes.toString('utf8', checkLength)
+      // Base64url has several spellings of the same bytes; only ours is accepted.
+      const isOurs = bytes.toString('base64url') === cursor && checkOf(scope, text).equals(bytes.subarray(0, checkLength))
+      const parsed = isOurs ? content.safeParse(JSON.parse(text)) : undefined
+      const id = parsed?.success ? readId(parsed.data[2]) : undefined
+      if (!parsed?.success || id === undefined) throw invalid({ path: 'cursor', message: 'is not a cursor of this list' })
+      return { [time]: parsed.data[1], id } as Position<Time, Id>
+    },
+  }
 }
 
 /**

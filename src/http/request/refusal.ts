@@ -18,6 +18,9 @@ export type RefusalCode =
   | 'auth.forbidden'
   | 'auth.throttled'
   | 'message.missing'
+  | 'failed_message.missing'
+  | 'failed_message.not_retryable'
+  | 'failed_message.not_discardable'
   | 'node.draining'
 
 export class Refusal extends Error {
@@ -38,4 +41,9 @@ export class Refusal extends Error {
 export const invalid = (...faults: readonly Fault[]): Refusal =>
   new Refusal('request.invalid', faults.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '), { faults })
 
+/** 422: what the client sent is well-formed, and cannot be done. */
+export const unprocessable = (fault: Fault): Refusal =>
+  new Refusal('request.unprocessable', `${fault.path}: ${fault.message}`, { faults: [fault] })
+
 export const messageMissing = (): Refusal => new Refusal('message.missing', 'There is no such message.')
+export const failedMessageMissing = (): Refusal => new Refusal('failed_message.missing', 'There is no such failed message.')

@@ -14,13 +14,29 @@ export const wholeNumber = (min: number, max: number) =>
     .regex(/^\d{1,10}$/, 'must be a whole number')
     .pipe(z.coerce.number<string>().int().min(min).max(max))
 
+/** A parameter that may hold several of the values: separated by commas, or given several times. */
+export const severalOf = <const Values extends readonly string[]>(values: Values) =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) => [...new Set([given].flat().flatMap((text) => text.split(',')))])
+    .pipe(z.array(z.enum(values)))
+
 /** The parameters of every list. */
 export const listParameters = {
   limit: wholeNumber(1, 200).default(50).describe('How many items at most.'),
   cursor: z.string().min(1).max(400).optional().describe('The `next_cursor` of the page before.'),
 }
 
-export const timestamp = z.iso.datetime({ offset: true })
+export const timestamp = z.iso.datetime({
+  offset: true,
+  error: 'must be a date and time with an offset or Z, such as 2026-12-24T18:00:00+01:00',
+})
+
+/** A time to compare with: PostgreSQL and JavaScript agree on these years. */
+export const comparedTime = timestamp.refine((text) => {
+  const ms = Date.parse(text)
+  return ms >= 0 && ms < Date.UTC(10_000, 0)
+}, 'must lie between 1970 and 9999')
 
 /** The envelope of every list. */
 export const listOf = <T extends z.ZodType>(item: T) =>

@@ -1,6 +1,7 @@
 /** Bodies and parameters of the message routes. */
 import { z } from 'zod'
-import { count, listOf, listParameters, messageIdText, tenantIdText, timestamp } from './common.ts'
+import { attemptSchema } from './attempt.ts'
+import { comparedTime, count, listOf, listParameters, messageIdText, tenantIdText, timestamp } from './common.ts'
 
 /** The broker carries a type in at most 255 bytes. */
 const maxTypeBytes = 255
@@ -11,14 +12,16 @@ const messageType = z
   .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'must consist of printable characters')
   .refine((text) => text.length <= maxTypeBytes / 3 || Buffer.byteLength(text) <= maxTypeBytes, `must fit in ${maxTypeBytes} bytes`)
 
-export const messageDraft = z.strictObject({
-  id: messageIdText.optional().describe('Publishing the same id again stores one message.'),
-  type: messageType,
-  data: z.unknown().refine((data) => data !== undefined, 'is required'),
-  priority: z.literal([0, 1, 2]).default(0),
-  key: z.string().min(1).max(200).nullish(),
-  scheduled_at: timestamp.optional(),
-})
+export const messageDraft = z
+  .strictObject({
+    id: messageIdText.optional().describe('Publishing the same id again stores one message.'),
+    type: messageType,
+    data: z.unknown().refine((data) => data !== undefined, 'is required'),
+    priority: z.literal([0, 1, 2]).default(0),
+    key: z.string().min(1).max(200).nullish(),
+    scheduled_at: timestamp.optional().describe('When it goes into the queue: at most a year ahead; at once when it has passed.'),
+  })
+  .meta({ examples: [{ type: 'email', data: { to: 'user@example.com', subject: 'Welcome!' }, priority: 1 }] })
 
 export const messageDrafts = z.array(messageDraft).max(1000).superRefine(refuseTwins)
 
@@ -35,23 +38,20 @@ function refuseTwins(drafts: readonly { readonly id?: string | undefined }[], co
   }
 }
 
-/** PostgreSQL and JavaScript agree on these years. */
-const queryTime = timestamp.refine((text) => {
-  const ms = Date.parse(text)
-  return ms >= 0 && ms < Date.UTC(10_000, 0)
-}, 'must lie between 1970 and 9999')
-
-const messageStatus = z.enum(['processed', 'retrying', 'failed'])
+const messageStatus = z.enum(['scheduled', 'processed', 'retrying', 'failed'])
 
 export const tenantMessagesQuery = z.strictObject({
   ...listParameters,
   type: z.string().min(1).max(200).optional(),
-  status: messageStatus.optional(),
-  since: queryTime.optional().describe('Created at this time or later.'),
-  until: queryTime.optional().describe('Created before this time.'),
+  status: messageStatus.optional().describe('With `scheduled` the messages that wait for their time, soonest first.'),
+  since: comparedTime.optional().describe('Created at this time or later; scheduled ones: due at this time or later.'),
+  until: comparedTime.optional().describe('Created before this time; scheduled ones: due before this time.'),
 })
 
-export const messagesQuery = z.strictObject({ ...tenantMessagesQuery.shape, tenant_id: tenantIdText.optional() })
+export const messagesQuery = z.strictObject({
+  ...tenantMessagesQuery.shape,
+  tenant_id: tenantIdText.optional().describe('An admin needs it for `status=scheduled`.'),
+})
 
 export const messageSchema = z.strictObject({
   id: z.uuid(),
@@ -63,11 +63,21 @@ export const messageSchema = z.strictObject({
   status: messageStatus,
   attempts: count,
   error: z.string().nullable(),
+  scheduled_at: z.iso.datetime().nullable().describe('When it goes into the queue; null once it is there.'),
   created_at: z.iso.datetime(),
   processed_at: z.iso.datetime().nullable(),
 })
 
 export const messageList = listOf(messageSchema)
 
-export const publishAnswer = z.strictObject({ id: z.uuid(), tenant_id: z.uuid(), status: z.literal('queued') })
-export const batchAnswer = z.strictObject({ accepted: count, ids: z.array(z.uuid()) })
+export const messageDetail = z.strictObject({
+  ...messageSchema.shape,
+  history: z.array(attemptSchema).describe('The attempts that failed, oldest first.'),
+})
+
+export const publishAnswer = z.strictObject({
+  id: z.uuid(),
+  tenant_id: z.uuid(),
+  status: z.enum(['queued', 'scheduled']),
+})
+export const batchAnswer = z.strictObject({ accepted: count, ids: z.array(z.uuid()).describe('In the order of the messages.') })

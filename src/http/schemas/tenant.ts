@@ -3,20 +3,12 @@ import { z } from 'zod'
 import { maxWorkers, minWorkers } from '../../core/tenant.ts'
 import { count, listOf, listParameters, wholeNumber } from './common.ts'
 import { messageDrafts } from './message.ts'
+import { tenantConfig } from './tenant-config.ts'
 
 const name = z.string().trim().min(1).max(200)
 const description = z.string().max(2000).nullable()
 const wantedStatus = z.enum(['active', 'paused'])
 const workers = z.number().int().min(minWorkers).max(maxWorkers)
-
-const maxConfigBytes = 65_536
-export const tenantConfig = z
-  .custom<Readonly<Record<string, unknown>>>(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    'expected object',
-  )
-  .refine((config) => Buffer.byteLength(JSON.stringify(config)) <= maxConfigBytes, `must not exceed ${maxConfigBytes} bytes of JSON`)
-  .meta({ type: 'object' })
 
 export const tenantCreation = z
   .strictObject({
@@ -92,4 +84,14 @@ export const tenantStatsSchema = z.strictObject({
   latency_ms: z.strictObject({ p50: z.number().nullable(), p99: z.number().nullable() }),
   workers: z.strictObject({ desired: count, current: count, busy: count }),
   state: z.string(),
+  circuits: z
+    .array(
+      z.strictObject({
+        destination: z.string(),
+        state: z.enum(['open', 'half_open']),
+        until: z.iso.datetime(),
+        reason: z.string(),
+      }),
+    )
+    .describe('Destinations whose messages are put off because they kept failing, as the answering node sees them.'),
 })

@@ -5,11 +5,11 @@ import type { ActorPorts } from '../../../actors/index.ts'
 import { createSessions } from '../../../actors/tenant/sessions.ts'
 import { turn } from '../support/deferred.ts'
 import { createFakeBroker } from '../support/fake-broker.ts'
-import { createDelivery, createLines, tenantId } from '../support/samples.ts'
+import { createDelivery, tenantId } from '../support/samples.ts'
 
 function start() {
   const fake = createFakeBroker()
-  const sessions = createSessions({ broker: fake.broker, log: createLines() })
+  const sessions = createSessions(1)
   const session = sessions.open(tenantId)
   const ledger = { stalled: false }
   const ports = { broker: fake.broker, nodeId: 'node', policy: { prefetch: 10 } } as ActorPorts

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { createGroupCommitter, type GroupCommitter } from '../../../actors/ledger/group-committer.ts'
 import { AppError } from '../../../src/core/errors.ts'
+import { processed, type Settlement } from '../../../src/core/failure.ts'
 import type { Delivery } from '../../../src/core/message.ts'
 import type { MessageRecord } from '../../../src/core/ports/message-store.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -20,7 +21,8 @@ function setup({ record, ...bounds }: Options = {}) {
   const store = createFakeStore()
   const stalls: AppError[] = []
   const troubles: string[] = []
-  const counts = { processed: 0, failed: 0, duplicate: 0, batches: [] as number[] }
+  const due: number[] = []
+  const counts = { processed: 0, retrying: 0, failed: 0, duplicate: 0, batches: [] as number[] }
   const committer = createGroupCommitter({
     store: record ? { record } : store,
     batchSize: 3,
@@ -33,17 +35,31 @@ function setup({ record, ...bounds }: Options = {}) {
       },
       ledgerCommitted: (size) => counts.batches.push(size),
     },
+    onDue: (atMs) => due.push(atMs),
     onStalled: (error) => stalls.push(error),
     onTrouble: (text) => troubles.push(text),
   })
   const tenant = createSettledSession()
-  const record1 = (changes: Partial<Delivery> = {}, failure: string | null = null, owner = tenant): Delivery => {
+  const record1 = (changes: Partial<Delivery> = {}, settlement: Settlement = processed, owner = tenant): Delivery => {
     const delivery = createDelivery(changes)
-    committer.record({ session: owner.session, delivery, failure })
+    committer.record({ session: owner.session, delivery, settlement })
     return delivery
   }
-  return { committer, store, stalls, troubles, counts, tenant, record: record1 }
+  return { committer, store, stalls, troubles, due, counts, tenant, record: record1 }
 }
+
+const failure = { errorClass: 'Retry', error: 'not now' }
+const attempt = { attempt: 1, startedAtMs: 0, durationMs: 1, outcome: 'failed', ...failure } as const
+const failed: Settlement = { kind: 'failed', failure, reason: 'the handler gave it up', history: [attempt] }
+const toRetrying = (dueAtMs: number): Settlement => ({
+  kind: 'retrying',
+  failure,
+  dueAtMs,
+  firstAttempt: 1,
+  order: 'oldest',
+  history: [attempt],
+})
+const readFailure = (record: MessageRecord | undefined) => (record?.settlement.kind === 'failed' ? record.settlement : undefined)
 
 const ids = (entries: readonly { readonly id: string }[]): readonly string[] => entries.map(({ id }) => id)
 const away = () => new AppError('database.unavailable', 'the database is away', { retryable: true })
@@ -111,19 +127,48 @@ describe('the group committer', () => {
     const { store, record } = setup({ batchSize: 32, maxInFlight: 1 })
     const quiet = createSettledSession()
     for (let index = 0; index < 100; index++) record()
-    const single = record({}, null, quiet)
+    const single = record({}, processed, quiet)
     await store.calls.resolve()
     expect(ids(store.calls.made[1] ?? [])).to.include(single.id)
   })
 
-  it('records a failure with its reason and settles it as failed', async () => {
+  it('acknowledges every outcome once it is recorded, and counts each as what it is', async () => {
     const { store, record, tenant, counts } = setup()
-    record({}, 'the handler gave up')
-    await turn()
-    expect(store.calls.made[0]?.[0]).to.include({ status: 'failed', error: 'the handler gave up' })
+    record({}, failed)
+    record({}, toRetrying(5_000))
+    record()
+    expect(store.calls.made[0]?.map(({ settlement }) => settlement)).to.deep.equal([failed, toRetrying(5_000), processed])
     await store.calls.resolve()
-    expect(tenant.settled.map(({ how }) => how)).to.deep.equal(['failed: the handler gave up'])
-    expect(counts).to.include({ failed: 1, processed: 0 })
+    expect(tenant.settled.map(({ how }) => how)).to.deep.equal(['committed', 'committed', 'committed'])
+    expect(counts).to.include({ failed: 1, retrying: 1, processed: 1 })
+  })
+
+  describe('what a commit has made due', () => {
+    it('is told once, by its earliest time', async () => {
+      const { store, record, due } = setup()
+      for (const dueAtMs of [9_000, 5_000, 7_000]) record({}, toRetrying(dueAtMs))
+      expect(due, 'told before the commit').to.deep.equal([])
+      await store.calls.resolve()
+      expect(due).to.deep.equal([5_000])
+    })
+
+    it('is at once when a retry has ended, since its place in the queue is free', async () => {
+      const { store, record, due } = setup({ batchSize: 1 })
+      const before = Date.now()
+      record({ attempt: 2 }, failed)
+      await store.calls.resolve()
+      expect(due).to.have.length(1)
+      expect(due[0]).to.be.within(before, Date.now())
+    })
+
+    it('is not told when nothing is', async () => {
+      const { store, record, due } = setup({ batchSize: 1 })
+      record()
+      await store.calls.resolve()
+      record({}, failed)
+      await store.calls.resolve()
+      expect(due).to.deep.equal([])
+    })
   })
 
   describe('refused rows', () => {
@@ -147,7 +192,8 @@ describe('the group committer', () => {
           expect([...ids(database.rows)].sort()).to.deep.equal([...ids(deliveries)].sort())
           for (const [index, { id }] of deliveries.entries()) {
             const row = database.rows.find((each) => each.id === id)
-            expect(row).to.include(poisons[index] ? { status: 'failed', data: null } : { status: 'processed', data: '"good"', error: null })
+            expect(row?.data).to.equal(poisons[index] ? null : '"good"')
+            expect(row?.settlement.kind).to.equal(poisons[index] ? 'failed' : 'processed')
           }
           const failed = poisons.filter(Boolean).length
           expect(tenant.settled).to.have.length(poisons.length)
@@ -163,16 +209,30 @@ describe('the group committer', () => {
       const { committer, record } = setup({ record: database.record })
       record({ type: 'a\u0000b', key: '\ud800' })
       await committer.flushed()
-      expect(database.rows[0]).to.include({ type: 'a\ufffdb', key: '\ufffd', status: 'failed', data: null })
-      expect(database.rows[0]?.error).to.contain('the database refuses the message')
+      expect(database.rows[0]).to.include({ type: 'a\ufffdb', key: '\ufffd', data: null })
+      expect(readFailure(database.rows[0])).to.deep.include({ kind: 'failed', reason: 'its data cannot be stored' })
+      expect(readFailure(database.rows[0])?.failure.error).to.contain('invalid byte sequence')
     })
 
-    it('that cannot be recorded even without their data are seen in the dead-letter queue', async () => {
-      const { committer, record, tenant, troubles } = setup({ record: () => Promise.reject(refused()) })
-      record()
+    it('keep the history of the attempt, and end with what the database said', async () => {
+      const database = createDatabase(({ data }) => data !== null)
+      const { committer, record } = setup({ record: database.record })
+      record({ attempt: 4 }, toRetrying(5_000))
       await committer.flushed()
-      expect(tenant.settled.map(({ how }) => how)).to.deep.equal(['failed: the database refuses the message: invalid byte sequence'])
+      const settlement = readFailure(database.rows[0])
+      expect(settlement?.history.map(({ errorClass }) => errorClass)).to.deep.equal(['Retry', 'RefusedByDatabase'])
+      expect(settlement?.history.at(-1)).to.include({ attempt: 4, outcome: 'failed' })
+    })
+
+    it('that cannot be recorded even without their data stay unacknowledged, and release what they held', async () => {
+      const { committer, store, tenant, troubles } = setup({ record: () => Promise.reject(refused()) })
+      let released = 0
+      committer.record({ session: tenant.session, delivery: createDelivery(), settlement: processed, onSettled: () => released++ })
+      await committer.flushed()
+      expect(store.calls.made).to.deep.equal([])
+      expect(tenant.settled).to.deep.equal([])
       expect(troubles).to.have.length(1)
+      expect(released).to.equal(1)
     })
   })
 
@@ -189,7 +249,7 @@ describe('the group committer', () => {
     })
     for (let index = 0; index < 4; index++) {
       record()
-      record({ tenantId: goneId }, null, gone)
+      record({ tenantId: goneId }, processed, gone)
     }
     await committer.flushed()
     expect(written).to.have.length(4)

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import { createRecordedOutcomes } from '../../../actors/ledger/recorded-outcomes.ts'
 import type { MessageId, TenantId } from '../../../src/core/ids.ts'
+import type { RecordedStatus } from '../../../src/core/ports/message-store.ts'
 import { createDelivery } from '../support/samples.ts'
 
 describe('createRecordedOutcomes', () => {
-  const setup = (statuses: Readonly<Record<string, 'processed' | 'failed'>> = {}, fails = false) => {
+  const setup = (statuses: Readonly<Record<string, RecordedStatus>> = {}, fails = false) => {
     const queries: (readonly { tenantId: TenantId; id: MessageId }[])[] = []
     const recorded = createRecordedOutcomes({
       async statuses(keys) {
@@ -18,10 +19,13 @@ describe('createRecordedOutcomes', () => {
 
   it('asks once for the look-ups of one moment', async () => {
     const [one, two, three] = [createDelivery(), createDelivery(), createDelivery()]
-    const { queries, recorded } = setup({ [one.id]: 'processed', [two.id]: 'failed' })
+    const { queries, recorded } = setup({
+      [one.id]: { status: 'processed', attempts: 1 },
+      [two.id]: { status: 'retrying', attempts: 3 },
+    })
     expect(await Promise.all([one, two, three].map((delivery) => recorded.lookUp(delivery)))).to.deep.equal([
-      'processed',
-      'failed',
+      { status: 'processed', attempts: 1 },
+      { status: 'retrying', attempts: 3 },
       undefined,
     ])
     expect(queries).to.have.length(1)

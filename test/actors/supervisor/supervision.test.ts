@@ -153,16 +153,24 @@ describe('the tenant manager', () => {
         gone: { type: 'final' },
       },
     })
+    const createService = (name: string) =>
+      fromTransition((state: null, event: { type: string }) => {
+        if (event.type === 'crash') throw new Error('boom')
+        if (event.type !== 'xstate.stop') heard.push(`${name} ${event.type}`)
+        return state
+      }, null)
     const machine = tenantManagerMachine.provide({
       actors: {
         brokerLink: fromTransition((state: null) => state, null),
         ledger: fromTransition((state: null) => state, null),
         reconciler: fromCallback(({ receive }) => receive(({ type }) => void heard.push(type))),
         supervisor: supervisor as unknown as SupervisorLogic,
+        retryScheduler: createService('retryScheduler'),
+        janitor: createService('janitor'),
       } as never,
       actions: { logCrash: note('logCrash'), giveUp: note('giveUp'), noteReading: note('noteReading') },
     })
-    const input = { runsTenants, restart: policy, reconnect: policy.backoff, reconcileIntervalMs: 1_000 }
+    const input = { runsTenants, restart: policy, reconnect: policy.backoff, reconcileIntervalMs: 1_000, janitorIntervalMs: 60_000 }
     const manager = createActor(machine, { clock, input })
     manager.subscribe({ error: (error) => expect.fail(String(error)) })
     manager.start()
@@ -194,7 +202,31 @@ describe('the tenant manager', () => {
     manager.send({ type: 'broker.down', reason: 'lost' })
     manager.send({ type: 'ledger.stalled', reason: 'away' })
     manager.send({ type: 'ledger.resumed' })
-    expect(heard).to.deep.equal(['broker.up', 'ledger.stalled', 'ledger.resumed'])
+    const tenants = ['broker.up', 'ledger.stalled', 'ledger.resumed']
+    expect(heard.filter((event) => !event.includes(' '))).to.deep.equal(tenants)
+  })
+
+  it('tells the retry scheduler of the broker, as long as there is one', () => {
+    const { manager, heard } = start()
+    manager.send({ type: 'broker.up' })
+    manager.send({ type: 'broker.down', reason: 'lost' })
+    expect(heard.filter((event) => event.startsWith('retryScheduler'))).to.deep.equal([
+      'retryScheduler broker.up',
+      'retryScheduler broker.down',
+    ])
+    const serving = start(false)
+    serving.manager.send({ type: 'broker.up' })
+    serving.manager.send({ type: 'broker.down', reason: 'lost' })
+    expect(serving.heard).to.deep.equal([])
+  })
+
+  it('gives up when the retry scheduler or the janitor crashes, since a new process can mend that', () => {
+    for (const id of ['retryScheduler', 'janitor']) {
+      const { manager, shell } = start()
+      Reflect.get(manager.getSnapshot().children, id)?.send({ type: 'crash' })
+      expect(shell).to.deep.equal(['logCrash', 'giveUp'])
+      expect(manager.getSnapshot().status).to.equal('active')
+    }
   })
 
   it('replaces a crashed supervisor, whose tenants are told anew with the next reading', () => {
@@ -211,10 +243,11 @@ describe('the tenant manager', () => {
 
   it('drains: ends every supervisor, and is done', () => {
     const { manager, heard } = start()
-    expect(Object.keys(manager.getSnapshot().children)).to.have.length(shardCount + 3)
+    expect(Object.keys(manager.getSnapshot().children)).to.have.length(shardCount + 5)
     manager.send({ type: 'manager.drain' })
     expect(manager.getSnapshot()).to.include({ value: 'drained', status: 'done' })
     expect(heard).to.deep.equal([])
+    expect(Object.keys(manager.getSnapshot().children)).to.not.include.members(['retryScheduler', 'janitor'])
   })
 
   it('on a node that runs nothing only notes what it reads', () => {

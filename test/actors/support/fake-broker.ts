@@ -44,14 +44,13 @@ export function createFakeBroker(): FakeBroker {
       receiving = false
     },
   }
-  const broker: Pick<Broker, 'openConsumer' | 'deadLetter'> = {
+  const broker: Pick<Broker, 'openConsumer'> = {
     async openConsumer(_, given) {
       await opening.call(given)
       options = given
       over = false
       return consumer
     },
-    deadLetter: async () => {},
   }
   return {
     broker: broker as Broker,

@@ -17,7 +17,7 @@ export function createFakeStore(): FakeStore {
 
 export interface SettledSession {
   readonly session: Session
-  /** `committed`, `failed: <reason>` or `given back` with the delivery, oldest first. */
+  /** `committed` or `given back` with the delivery, oldest first. */
   readonly settled: { readonly how: string; readonly delivery: Delivery }[]
   readonly partitionMissing: number
 }
@@ -26,9 +26,8 @@ export interface SettledSession {
 export function createSettledSession(): SettledSession {
   const settled: { how: string; delivery: Delivery }[] = []
   let partitionMissing = 0
-  const session: Pick<Session, 'committed' | 'failed' | 'giveBack' | 'onPartitionMissing'> = {
+  const session: Pick<Session, 'committed' | 'giveBack' | 'onPartitionMissing'> = {
     committed: (delivery) => void settled.push({ how: 'committed', delivery }),
-    failed: (delivery, reason) => void settled.push({ how: `failed: ${reason}`, delivery }),
     giveBack: (delivery) => void settled.push({ how: 'given back', delivery }),
     onPartitionMissing: () => partitionMissing++,
   }

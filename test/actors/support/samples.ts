@@ -1,12 +1,17 @@
 /** Tenants, deliveries and policies that tests begin with. */
 import { v7 as uuidv7 } from 'uuid'
 import type { RestartPolicy } from '../../../actors/index.ts'
+import { type Circuits, type CircuitsOptions, createCircuits } from '../../../actors/worker/circuits.ts'
 import type { MessageId, TenantId } from '../../../src/core/ids.ts'
 import type { Delivery } from '../../../src/core/message.ts'
 import type { Logger } from '../../../src/core/ports/logger.ts'
 import type { DesiredTenant } from '../../../src/core/tenant.ts'
 
 export const tenantId = '018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0001' as TenantId
+
+/** Circuits that open after three failures in a row, for `openMs`, then twice, then four times as long; a probe has half of it. */
+export const createCircuitsOf = (onChange: CircuitsOptions['onChange'] = () => {}, openMs = 1_000): Circuits =>
+  createCircuits({ policy: { failures: 3, openMs, capMs: 4 * openMs }, probeLimitMs: openMs / 2, onChange })
 
 /** Delays without surprises: factor 1, so jitter alone moves them within 50 to 100 ms. */
 export const policy: RestartPolicy = {
@@ -41,7 +46,9 @@ export const createDelivery = (changes: Partial<Delivery> = {}, createdAtMs = ch
   priority: 0,
   key: null,
   createdAtMs,
+  readyAtMs: createdAtMs,
   attempt: 1,
+  firstAttempt: 1,
   redelivered: false,
   tag: ++tag,
   text: () => '{}',

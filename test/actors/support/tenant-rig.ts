@@ -69,6 +69,7 @@ export function startTenant(desired: Partial<DesiredTenant> = {}, input: Partial
         report = sendBack
         receive(({ type }) => commands.push(type))
       }),
+      deadLetters: fromCallback(() => undefined),
       watchQueue: fromCallback(({ sendBack }) => {
         reportEmptied = sendBack
       }),

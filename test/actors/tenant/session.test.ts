@@ -2,16 +2,13 @@ import { expect } from 'chai'
 import { createSession } from '../../../actors/tenant/session.ts'
 import { createSessions } from '../../../actors/tenant/sessions.ts'
 import { createMeter } from '../../../src/core/meter.ts'
-import type { Broker, BrokerConsumer } from '../../../src/core/ports/broker.ts'
-import { eventually } from '../../support/eventually.ts'
-import { turn } from '../support/deferred.ts'
-import { createDelivery, createLines, tenantId } from '../support/samples.ts'
+import type { BrokerConsumer } from '../../../src/core/ports/broker.ts'
+import { createDelivery, tenantId } from '../support/samples.ts'
 
-function setup(deadLetter: Broker['deadLetter'] = async () => {}) {
+function setup(retryShare = 1) {
   const calls: string[] = []
-  const troubles: string[] = []
   const meter = createMeter()
-  const session = createSession(tenantId, meter, { deadLetter }, (text) => troubles.push(text))
+  const session = createSession(tenantId, meter, retryShare)
   const consumer: BrokerConsumer = {
     start: async () => {},
     cancel: async () => {},
@@ -20,7 +17,7 @@ function setup(deadLetter: Broker['deadLetter'] = async () => {}) {
     requeue: ({ tag }) => calls.push(`requeue ${tag}`),
   }
   session.bind(consumer)
-  return { session, calls, troubles, meter }
+  return { session, calls, meter }
 }
 
 describe('a session', () => {
@@ -37,21 +34,40 @@ describe('a session', () => {
     expect(meter.latencyMs(0.5, 1_250)).to.be.within(200, 320)
   })
 
-  it('acknowledges a failure only when its copy is in the dead-letter queue, however long that takes', async () => {
-    let attempts = 0
-    const { session, calls, troubles } = setup(async () => {
-      if (++attempts === 1) throw new Error('channel closed')
-    })
-    const delivery = createDelivery({ tag: 3 })
+  it('measures from when the message was ready, not from when it was created', () => {
+    const { session, meter } = setup()
+    const delivery = createDelivery({ attempt: 3, createdAtMs: 1_000, readyAtMs: 900_000 })
     session.receive(delivery)
-    session.failed(delivery, 'no', Date.now())
-    await turn()
-    expect(calls).to.deep.equal([])
-    expect(session.inFlight).to.equal(1)
-    expect(troubles[0]).to.contain('channel closed')
-    await eventually(() => calls.length === 1, { timeoutMs: 2_000 })
-    expect(calls).to.deep.equal(['ack 3'])
-    expect(session.inFlight).to.equal(0)
+    session.committed(delivery, 900_250)
+    expect(meter.latencyMs(0.5, 900_250)).to.be.within(200, 320)
+  })
+
+  it('gives retries their share of the turns, and no more, while new messages wait', () => {
+    const { session } = setup(0.25)
+    for (let each = 0; each < 8; each++) session.receive(createDelivery({ attempt: each < 4 ? 2 : 1 }))
+    const attempts = Array.from({ length: 8 }, () => session.take()?.attempt)
+    expect(attempts).to.deep.equal([1, 1, 1, 2, 1, 2, 2, 2])
+  })
+
+  it('lets no more workers than their share hold a retry while new messages come, and wakes one when a retry ends', () => {
+    const session = createSession(tenantId, createMeter(), 0.5)
+    session.workers = 4
+    const retries = Array.from({ length: 3 }, () => createDelivery({ attempt: 2 }))
+    for (const delivery of retries) session.receive(delivery)
+    const fresh = createDelivery()
+    session.receive(fresh)
+    const taken = [session.take(), session.take()]
+    expect(taken).to.have.members([fresh, retries[0]])
+    for (const delivery of taken) if (delivery) session.runs(delivery)
+    const second = session.take()
+    expect(second).to.equal(retries[1])
+    if (second) session.runs(second)
+    expect(session.hasWork(), 'two of four workers hold a retry').to.equal(false)
+    expect(session.take()).to.equal(undefined)
+    let woken = 0
+    session.mailbox.whenReady(() => woken++)
+    if (second) session.ranOut(second)
+    expect([woken, session.hasWork(), session.take()]).to.deep.equal([1, true, retries[2]])
   })
 
   it('gives back one delivery, or everything that nobody has begun', () => {
@@ -102,7 +118,7 @@ describe('a session', () => {
 
 describe('createSessions', () => {
   it('ends the earlier session of a tenant, and keeps its meter', () => {
-    const sessions = createSessions({ broker: {} as Broker, log: createLines() })
+    const sessions = createSessions(1)
     const first = sessions.open(tenantId)
     const second = sessions.open(tenantId)
     expect(first.ended).to.equal(true)

@@ -5,9 +5,9 @@ import { createWorkerLogic } from '../../../actors/worker/logic.ts'
 import { type WorkerEvent, workerMachine } from '../../../actors/worker/machine.ts'
 import type { Delivery } from '../../../src/core/message.ts'
 import { ack, type Outcome } from '../../../src/core/outcome.ts'
-import type { Broker } from '../../../src/core/ports/broker.ts'
+import { defaultRetryPolicy } from '../../../src/core/retry-policy.ts'
 import { eventually } from '../../support/eventually.ts'
-import { createDelivery, createLines, tenantId } from '../support/samples.ts'
+import { createCircuitsOf, createDelivery, tenantId } from '../support/samples.ts'
 
 describe('the worker machine', () => {
   function start() {
@@ -60,7 +60,7 @@ describe('the worker machine', () => {
 
 describe('workers on a mailbox', () => {
   function start(count: number, run: (delivery: Delivery) => Outcome | Promise<Outcome>) {
-    const sessions = createSessions({ broker: {} as Broker, log: createLines() })
+    const sessions = createSessions(1)
     const session = sessions.open(tenantId)
     const recorded: Delivery[] = []
     const logic = createWorkerLogic(sessions, {
@@ -68,6 +68,8 @@ describe('workers on a mailbox', () => {
       ledger: { record: ({ delivery }) => recorded.push(delivery) },
       recorded: { lookUp: async () => undefined },
       inHand: new Set(),
+      circuits: createCircuitsOf(),
+      policyFor: () => defaultRetryPolicy,
       metrics: { handlerRan: () => {}, settled: () => {} },
       onDatabaseAway: () => {},
     })

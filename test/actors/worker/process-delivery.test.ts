@@ -7,13 +7,15 @@ import type { Delivery } from '../../../src/core/message.ts'
 import { createMeter } from '../../../src/core/meter.ts'
 import { ack, type Outcome, reject, retry } from '../../../src/core/outcome.ts'
 import type { RunContext } from '../../../src/core/ports/handlers.ts'
+import type { RecordedStatus } from '../../../src/core/ports/message-store.ts'
+import { defaultRetryPolicy } from '../../../src/core/retry-policy.ts'
 import { turn } from '../support/deferred.ts'
-import { createDelivery, tenantId } from '../support/samples.ts'
+import { createCircuitsOf, createDelivery, tenantId } from '../support/samples.ts'
 
 interface Options {
   readonly run?: (delivery: Delivery, context: RunContext) => Outcome | Promise<Outcome>
   readonly idempotent?: boolean
-  readonly lookUp?: (delivery: Delivery) => Promise<'processed' | 'failed' | undefined>
+  readonly lookUp?: (delivery: Delivery) => Promise<RecordedStatus | undefined>
 }
 
 function setup({ run = () => ack, idempotent = false, lookUp = async () => undefined }: Options = {}) {
@@ -22,12 +24,7 @@ function setup({ run = () => ack, idempotent = false, lookUp = async () => undef
   const settled: string[] = []
   const counts: string[] = []
   const away: string[] = []
-  const session = createSession(
-    tenantId,
-    createMeter(),
-    { deadLetter: async (_, reason) => void settled.push(`dead: ${reason}`) },
-    () => {},
-  )
+  const session = createSession(tenantId, createMeter(), 1)
   session.bind({
     start: async () => {},
     cancel: async () => {},
@@ -51,6 +48,8 @@ function setup({ run = () => ack, idempotent = false, lookUp = async () => undef
       ledger: { record: (entry) => recorded.push(entry) },
       recorded: { lookUp },
       inHand,
+      circuits: createCircuitsOf(),
+      policyFor: () => defaultRetryPolicy,
       metrics: { handlerRan: () => counts.push('ran'), settled: (outcome) => counts.push(outcome) },
       onDatabaseAway: (error) => {
         away.push(error.message)
@@ -71,7 +70,7 @@ describe('the delivery loop', () => {
     receive(...deliveries)
     await loop()
     expect(recorded.map(({ delivery }) => delivery)).to.deep.equal(deliveries)
-    expect(recorded.map(({ failure }) => failure)).to.deep.equal([null, 'later', 'no'])
+    expect(recorded.map(({ settlement }) => settlement.kind)).to.deep.equal(['processed', 'retrying', 'failed'])
     expect(session.inFlight, 'settled before the commit').to.equal(3)
   })
 
@@ -184,7 +183,7 @@ describe('the delivery loop', () => {
     })
 
     it('waits while an earlier run of the same message has not been recorded', async () => {
-      const first = setup({ lookUp: async () => 'processed' })
+      const first = setup({ lookUp: async () => ({ status: 'processed', attempts: 1 }) })
       const delivery = createDelivery()
       first.receive(delivery)
       await first.loop()
@@ -199,21 +198,30 @@ describe('the delivery loop', () => {
       expect(first.settled).to.deep.equal(['ack'])
     })
 
-    it('is settled again as it was recorded, and does not run', async () => {
-      for (const [status, expected] of [
-        ['processed', ['ack']],
-        ['failed', ['dead: the failure was recorded before a crash', 'ack']],
-      ] as const) {
+    it('is acknowledged without a run when its row is closed, or counts this attempt already', async () => {
+      const settledBy: readonly (readonly [RecordedStatus, number])[] = [
+        [{ status: 'processed', attempts: 1 }, 2],
+        [{ status: 'failed', attempts: 1 }, 2],
+        [{ status: 'retrying', attempts: 2 }, 1],
+        [{ status: 'retrying', attempts: 2 }, 2],
+      ]
+      for (const [status, attempt] of settledBy) {
         const { loop, receive, ran, recorded, settled, counts, session } = setup({ lookUp: async () => status })
-        receive(createDelivery({ redelivered: true }))
+        receive(createDelivery({ redelivered: true, attempt }))
         await loop()
-        await turn()
         expect(ran).to.deep.equal([])
         expect(recorded).to.deep.equal([])
-        expect(settled).to.deep.equal(expected)
+        expect(settled).to.deep.equal(['ack'])
         expect(counts).to.deep.equal(['duplicate'])
         expect(session.inFlight).to.equal(0)
       }
+    })
+
+    it('runs when its row is being retried after an earlier attempt', async () => {
+      const { loop, receive, ran, recorded } = setup({ lookUp: async () => ({ status: 'retrying', attempts: 2 }) })
+      receive(createDelivery({ redelivered: true, attempt: 3 }))
+      await loop()
+      expect([ran.length, recorded.length]).to.deep.equal([1, 1])
     })
 
     it('waits in the mailbox, and the database is reported away, when nobody can tell', async () => {

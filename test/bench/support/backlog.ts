@@ -33,17 +33,21 @@ export async function openBacklog(rabbitmqUrl: string): Promise<Backlog> {
   }
 }
 
-const toOptions = () =>
-  toPublishOptions(
+const toOptions = () => {
+  const createdAtMs = Date.now()
+  return toPublishOptions(
     {
       tenantId: nobody,
       id: uuidv7() as MessageId,
       type: messageType,
       priority: 0,
       key: null,
-      createdAtMs: Date.now(),
+      createdAtMs,
+      readyAtMs: createdAtMs,
       attempt: 1,
+      firstAttempt: 1,
       body: messageBody,
     },
     '0',
   )
+}

@@ -10,6 +10,8 @@ export interface Services extends AsyncDisposable {
   /** A migrated database on a server with full durability. */
   readonly databaseUrl: string
   readonly rabbitmqUrl: string
+  /** SIGKILL, then a start on the same folder and port. Resolves when it accepts connections again. */
+  crashRabbitmq(): Promise<void>
   /** undefined when no Redis answers at REDIS_URL or on 127.0.0.1:6379. */
   readonly redisUrl: string | undefined
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>
@@ -37,6 +39,10 @@ export async function startServices(): Promise<Services> {
   return {
     databaseUrl,
     rabbitmqUrl: rabbitmq.url,
+    async crashRabbitmq() {
+      await rabbitmq.kill()
+      await rabbitmq.restart()
+    },
     redisUrl: hasRedis ? redisUrl : undefined,
     query,
     async versions() {

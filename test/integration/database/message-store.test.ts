@@ -4,7 +4,7 @@ import type { MessagePosition, MessageQuery, StoredMessage } from '../../../src/
 import type { Database } from '../../../src/database/index.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
-import { codeOf, newMessageId, newRecord, newTenant, newTenantId } from './fixtures.ts'
+import { codeOf, newFailed, newMessageId, newRecord, newRetrying, newTenant, newTenantId } from './fixtures.ts'
 
 describe('the message store', () => {
   let database: TestDatabase
@@ -22,7 +22,7 @@ describe('the message store', () => {
 
   it('gives back what it has recorded', async () => {
     const data = { text: 'a "quoted" \\ text\n\u{1f600}', list: [1, null, { deep: true }] }
-    const record = newRecord(tenantId, { data: JSON.stringify(data, null, 2), key: 'k,"1"', priority: 2, attempts: 3 })
+    const record = newRecord(tenantId, { data: JSON.stringify(data, null, 2), key: 'k,"1"', priority: 2, attempt: 3 })
     await node.messages.record([record])
     const stored = await node.messages.find(tenantId, record.id)
     expect(stored).to.deep.include({ id: record.id, tenantId, type: 'order.created', data, priority: 2, key: 'k,"1"', attempts: 3 })
@@ -31,7 +31,8 @@ describe('the message store', () => {
   })
 
   it('records a failed message without data, and when it was processed is unknown', async () => {
-    const record = newRecord(tenantId, { status: 'failed', data: null, error: 'refused\u2028twice' })
+    const failure = { errorClass: 'Refused', error: 'refused\u2028twice' }
+    const record = newRecord(tenantId, { data: null, settlement: newFailed(1, { failure }) })
     await node.messages.record([record])
     expect(await node.messages.find(tenantId, record.id)).to.deep.include({
       status: 'failed',
@@ -57,10 +58,11 @@ describe('the message store', () => {
     'a NUL in the data': { data: '{"a":"\\u0000"}' },
     'data that is not JSON': { data: '{' },
     'a lone surrogate in the data': { data: '"\\ud800"' },
-    'a NUL in a text': { error: 'a\u0000b' },
+    'a NUL in a text': { key: 'a\u0000b' },
     'a date out of range': { createdAtMs: 1e300 },
     'an id that is no UUID': { id: 'a,b' as never },
-    'a number of attempts that is too large': { attempts: 2 ** 40 },
+    'a number of attempts that is too large': { attempt: 2 ** 40 },
+    'a date out of range when it is due': { settlement: newRetrying(1, { dueAtMs: 1e300 }) },
   })) {
     it(`refuses all records when one has ${name}`, async () => {
       const good = newRecord(tenantId)
@@ -101,15 +103,17 @@ describe('the message store', () => {
   })
 
   it('tells the statuses of the messages that are stored', async () => {
-    const [done, failed] = [newRecord(tenantId), newRecord(tenantId, { status: 'failed' })]
+    const [done, failed] = [newRecord(tenantId), newRecord(tenantId, { settlement: newFailed(1) })]
+    const retrying = newRecord(tenantId, { attempt: 2, settlement: newRetrying(2) })
     const foreign = (await node.tenants.create(newTenant())).id
     const elsewhere = newRecord(foreign)
-    await node.messages.record([done, failed, elsewhere])
-    const keys = [done, failed, elsewhere, { tenantId, id: newMessageId() }, { tenantId: newTenantId(), id: done.id }]
+    await node.messages.record([done, failed, retrying, elsewhere])
+    const keys = [done, failed, retrying, elsewhere, { tenantId, id: newMessageId() }, { tenantId: newTenantId(), id: done.id }]
     expect([...(await node.messages.statuses(keys))]).to.have.deep.members([
-      [done.id, 'processed'],
-      [failed.id, 'failed'],
-      [elsewhere.id, 'processed'],
+      [done.id, { status: 'processed', attempts: 1 }],
+      [failed.id, { status: 'failed', attempts: 1 }],
+      [retrying.id, { status: 'retrying', attempts: 2 }],
+      [elsewhere.id, { status: 'processed', attempts: 1 }],
     ])
     expect((await node.messages.statuses([])).size).to.equal(0)
   })
@@ -117,7 +121,7 @@ describe('the message store', () => {
   it('filters by type, status and time', async () => {
     const records = [
       newRecord(tenantId, { type: 'a', createdAtMs: 1_000 }),
-      newRecord(tenantId, { type: 'a', status: 'failed', createdAtMs: 2_000 }),
+      newRecord(tenantId, { type: 'a', settlement: newFailed(1), createdAtMs: 2_000 }),
       newRecord(tenantId, { type: 'b', createdAtMs: 3_000 }),
     ]
     await node.messages.record(records)

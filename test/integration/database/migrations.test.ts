@@ -3,7 +3,16 @@ import { migrateDown, migrateUp, migrationStatus } from '../../../src/database/i
 import { createTestDatabase } from '../../support/database.ts'
 import { newRecord, newTenant } from './fixtures.ts'
 
-const names = ['0001-tenants', '0002-messages', '0003-nodes', '0004-auth']
+const names = [
+  '0001-tenants',
+  '0002-messages',
+  '0003-nodes',
+  '0004-auth',
+  '0005-failed-messages',
+  '0006-scheduled-messages',
+  '0007-idempotency-keys',
+  '0008-tenant-reports-circuits',
+]
 const listTables = "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'app'::regnamespace order by relname"
 const remaining = [{ relname: 'tenantry_migrations' }, { relname: 'tenantry_migrations_lock' }]
 

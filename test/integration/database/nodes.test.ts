@@ -1,16 +1,18 @@
 import { expect } from 'chai'
 import type { TenantId } from '../../../src/core/ids.ts'
+import type { TenantReport } from '../../../src/core/ports/tenant-store.ts'
 import type { Database } from '../../../src/database/index.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { newTenant, newTenantId } from './fixtures.ts'
 
-const newReport = (tenantId: TenantId, state = 'running') => ({
+const newReport = (tenantId: TenantId, state = 'running'): TenantReport => ({
   tenantId,
   state,
   currentWorkers: 2,
   busyWorkers: 1,
   inFlight: 5,
   reason: null,
+  circuits: [{ destination: 'mail.example', state: 'open', untilMs: 1_800_000_000_000, reason: 'refused' }],
 })
 
 describe('nodes', () => {

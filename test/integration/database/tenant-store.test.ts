@@ -3,7 +3,7 @@ import type { Database } from '../../../src/database/index.ts'
 import { createListener } from '../../../src/database/index.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
-import { codeOf, newRecord, newTenant, newTenantId } from './fixtures.ts'
+import { codeOf, newFailed, newRecord, newTenant, newTenantId } from './fixtures.ts'
 
 const deletion = { mode: 'drain', deadlineAtMs: 5_000 } as const
 
@@ -87,7 +87,9 @@ describe('the tenant store', () => {
   it('removes a tenant with its messages, keeps a tombstone, and does so twice without harm', async () => {
     const tenant = await node.tenants.create(newTenant())
     await node.messages.record([newRecord(tenant.id)])
-    await node.nodes.report([{ tenantId: tenant.id, state: 'running', currentWorkers: 1, busyWorkers: 0, inFlight: 0, reason: null }])
+    await node.nodes.report([
+      { tenantId: tenant.id, state: 'running', currentWorkers: 1, busyWorkers: 0, inFlight: 0, reason: null, circuits: [] },
+    ])
     expect(await node.tenants.tombstone(tenant.id)).to.equal(undefined)
     await node.tenants.remove(tenant.id, 7)
     await other.tenants.remove(tenant.id, 0)
@@ -98,6 +100,50 @@ describe('the tenant store', () => {
     await node.tenants.create(newTenant({ id: tenant.id, name: tenant.name }))
     expect((await node.messages.list({ tenantId: tenant.id, limit: 5 })).messages).to.deep.equal([])
     expect(await node.tenants.tombstone(tenant.id)).to.equal(undefined)
+  })
+
+  it('removes what the tenant has in the tables of all tenants, however much, and nothing of others', async () => {
+    const [gone, kept] = [await node.tenants.create(newTenant()), await node.tenants.create(newTenant())]
+    for (const { id } of [gone, kept]) {
+      const record = newRecord(id, { settlement: newFailed(1) })
+      await node.messages.record([record])
+      await node.schedules.schedule([{ ...record, readyAtMs: record.createdAtMs + 1, firstAttempt: 1, body: '1' }])
+      await node.idempotency.begin({ tenantId: id, key: 'k', digest: 'd', ids: [record.id] }, 60_000, 60_000)
+    }
+    for (const [table, column] of [
+      ['failed_messages', 'id'],
+      ['scheduled_messages', 'id'],
+      ['idempotency_keys', 'key'],
+    ]) {
+      await database.query(
+        `insert into ${table} select copy.* from ${table} r, (select gen_random_uuid() as key from generate_series(1, 6000)) new,
+           jsonb_populate_record(r, jsonb_build_object('${column}', new.key)) copy where r.tenant_id = $1`,
+        [gone.id],
+      )
+    }
+    await node.tenants.remove(gone.id, 0)
+    for (const table of ['failed_messages', 'scheduled_messages', 'idempotency_keys']) {
+      expect(await database.query(`select tenant_id from ${table} where tenant_id = any ($1)`, [[gone.id, kept.id]])).to.deep.equal([
+        { tenant_id: kept.id },
+      ])
+    }
+  })
+
+  it('leaves no message that is scheduled while its tenant is removed', async () => {
+    const { id } = await node.tenants.create(newTenant())
+    const begun = Promise.withResolvers<void>()
+    const scheduling = (async () => {
+      for (;;) {
+        const message = { ...newRecord(id), readyAtMs: Date.now(), firstAttempt: 1, body: '1' }
+        const code = await codeOf(other.schedules.schedule([message]))
+        if (code !== undefined) return code
+        begun.resolve()
+      }
+    })()
+    await begun.promise
+    await node.tenants.remove(id, 0)
+    expect(await scheduling).to.equal('tenant.missing')
+    expect(await database.query('select from scheduled_messages where tenant_id = $1', [id])).to.deep.equal([])
   })
 
   it('finishes a removal while another node does the same', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { AppError, createTenantry, defineHandler } from 'tenantry'
+import type { MessageId } from '../../../src/core/ids.ts'
 import { adminPassword } from '../../support/api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createInstallation } from '../../support/installation.ts'
@@ -31,8 +32,8 @@ describe('createTenantry', function () {
       const { engine } = tenantry
       const { tenant, messageIds } = await engine.createTenant({ name: 'embedded', messages: [{ type: 'greet', data: { name: 'Ada' } }] })
       expect(tenant).to.include({ state: 'running', currentWorkers: 3 })
-      const id = await engine.publish(tenant.id, { type: 'greet', data: { name: 'Grace' } })
-      await eventually(async () => (await engine.findMessage(tenant.id, id))?.status === 'processed')
+      const { ids } = await engine.publish(tenant.id, [{ type: 'greet', data: { name: 'Grace' } }])
+      await eventually(async () => (await engine.findMessage(tenant.id, ids[0] as MessageId))?.status === 'processed')
       await eventually(async () => (await engine.listMessages({ tenantId: tenant.id, limit: 10 })).messages.length === 2)
       expect(seen).to.deep.equal(['Ada', 'Grace'])
       expect(messageIds).to.have.length(1)
@@ -41,7 +42,7 @@ describe('createTenantry', function () {
       const reports = await Promise.all([tenantry.close(), tenantry.close()])
       expect(reports[0]).to.deep.equal({ complete: true, orphans: [] })
       expect(reports[1]).to.equal(reports[0])
-      const refused = await engine.publish(tenant.id, { type: 'greet', data: 1 }).catch((error: unknown) => error)
+      const refused = await engine.publish(tenant.id, [{ type: 'greet', data: 1 }]).catch((error: unknown) => error)
       expect(refused).to.be.instanceOf(AppError).with.property('code', 'node.draining')
     } finally {
       await tenantry.close()

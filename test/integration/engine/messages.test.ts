@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { defineHandler } from '../../../src/index.ts'
-import type { MessageBody, MessageList, ProblemBody, TenantBody } from '../../support/api.ts'
+import type { MessageBody, MessageDetail, MessageList, ProblemBody, TenantBody } from '../../support/api.ts'
 import { startEngine, type TestEngine } from '../../support/engine.ts'
 import { eventually } from '../../support/eventually.ts'
 import { brokerKinds } from '../../support/installation.ts'
@@ -41,7 +41,7 @@ for (const broker of brokerKinds) {
         expect(published.body).to.deep.equal({ id: published.body.id, tenant_id: created.body.id, status: 'queued' })
         expect(published.headers.get('location')).to.equal(`${path}/${published.body.id}`)
 
-        const stored = await eventually(() => api.expect<MessageBody>(200, 'GET', String(published.headers.get('location'))))
+        const stored = await eventually(() => api.expect<MessageDetail>(200, 'GET', String(published.headers.get('location'))))
         expect(stored).to.deep.include({
           id: published.body.id,
           tenant_id: created.body.id,
@@ -53,7 +53,9 @@ for (const broker of brokerKinds) {
         expect(Date.parse(stored.created_at)).to.be.within(before, Date.now())
         expect(Date.parse(String(stored.processed_at))).to.be.within(Date.parse(stored.created_at), Date.now())
         const listed = await api.expect<MessageList>(200, 'GET', path)
-        expect(listed).to.deep.equal({ data: [stored], next_cursor: null })
+        const { history, ...item } = stored
+        expect(history).to.deep.equal([])
+        expect(listed).to.deep.equal({ data: [item], next_cursor: null })
         expect(await api.expect(200, 'GET', `${prefix}/messages?tenant_id=${created.body.id}`)).to.deep.equal(listed)
       })
     }

@@ -20,6 +20,13 @@ describe('poison from a foreign publisher', function () {
   })
   after(() => engine[Symbol.asyncDispose]())
 
+  interface FailedBody {
+    readonly id: string
+    readonly status: string
+    readonly error: { readonly class: string }
+    readonly data: unknown
+    readonly raw_base64: string | null
+  }
   interface Letter {
     readonly body: string | Buffer
     readonly options?: Options.Publish
@@ -30,6 +37,13 @@ describe('poison from a foreign publisher', function () {
         channel.sendToQueue(`tenant_${tenantId}_queue`, Buffer.from(body), { persistent: true, ...options })
       await channel.waitForConfirms()
     })
+  const failedOf = async (id: string) => {
+    const { data } = await engine.api.expect<{ data: FailedBody[] }>(200, 'GET', `/v1/tenants/${id}/failed-messages?limit=200`)
+    return data
+  }
+  // `data` is what the bytes say in JSON; anything else comes in base64.
+  const bytesOf = ({ data, raw_base64 }: FailedBody): Buffer =>
+    raw_base64 === null ? Buffer.from(JSON.stringify(data)) : Buffer.from(raw_base64, 'base64')
   const known = (type = 'plain'): Options.Publish => ({ messageId: randomUUID(), type, headers: { created_at_ms: Date.now() } })
 
   const storable: Readonly<Record<string, Letter>> = {
@@ -51,7 +65,7 @@ describe('poison from a foreign publisher', function () {
     'bytes that are not UTF-8': { body: Buffer.from([0xc3, 0x28, 0xff]), options: known() },
   }
 
-  it('never keeps its neighbors from being stored, and ends in the dead-letter queue', async () => {
+  it('never keeps its neighbors from being stored, and ends among the failed messages', async () => {
     const { api } = engine
     const { id } = await api.createTenant({ status: 'paused' })
     const letters = [...Object.values(storable), ...Object.values(unreadable)]
@@ -69,15 +83,13 @@ describe('poison from a foreign publisher', function () {
     await eventually(async () => (await api.stats(id)).queue.ready === letters.length + good.length)
     await api.expect(200, 'POST', `/v1/tenants/${id}/resume`)
 
-    await eventually(async () => (await api.stats(id)).queue.dlq === letters.length)
+    await eventually(async () => (await failedOf(id)).length === letters.length)
     const stored = await api.stored(id, good.length + Object.keys(storable).length)
     const ids = (status: string) => stored.filter((message) => message.status === status).map((message) => message.id)
     expect(ids('processed').sort()).to.deep.equal(good.sort())
-    expect(ids('failed').sort()).to.deep.equal(
-      Object.values(storable)
-        .map(({ options }) => String(options?.messageId))
-        .sort(),
-    )
+    // One that nobody can read, but whose id and type are known, is a message that has failed.
+    const identified = [...Object.values(storable), unreadable['bytes that are not UTF-8']]
+    expect(ids('failed').sort()).to.deep.equal(identified.map((letter) => String(letter?.options?.messageId)).sort())
     expect(stored.filter(({ status, error }) => status === 'failed' && !error)).to.deep.equal([])
     expect(await api.tenant(id)).to.include({ state: 'running', current_workers: 3 })
 
@@ -86,19 +98,21 @@ describe('poison from a foreign publisher', function () {
   })
 
   for (const [what, letter] of Object.entries({ ...storable, ...unreadable })) {
-    it(`${what} goes to the dead-letter queue as it came`, async () => {
+    it(`${what} becomes a failed message with its bytes`, async () => {
       const { api } = engine
       const { id } = await api.createTenant()
       await put(id, [letter])
-      const found = await eventually(() =>
-        withChannel(String(engine.installation.rabbitmqUrl), async (channel) => {
-          const got = await channel.get(`tenant_${id}_dlq`, { noAck: true })
-          if (got === false) throw new Error('the dead-letter queue is empty')
-          return got
-        }),
-      )
-      expect(found.content.equals(Buffer.from(letter.body))).to.equal(true)
-      expect(found.properties.messageId).to.equal(letter.options?.messageId)
+      const [listed] = await eventually(async () => {
+        const failed = await failedOf(id)
+        if (failed.length !== 1) throw new Error(`${failed.length} failed messages`)
+        return failed
+      })
+      const found = await api.expect<FailedBody>(200, 'GET', `/v1/tenants/${id}/failed-messages/${listed?.id}`)
+      expect(found.status).to.equal('permanently_failed')
+      expect(bytesOf(found)).to.deep.equal(Buffer.from(letter.body))
+      if (what in storable) expect(found.id).to.equal(letter.options?.messageId)
+      else expect(found.error.class).to.equal('Undecodable')
+      await eventually(async () => (await api.stats(id)).queue.dlq === 0)
       expect((await api.tenant(id)).state).to.equal('running')
       expect((await api.stats(id)).queue.ready).to.equal(0)
     })

@@ -20,7 +20,7 @@ export interface Fixture {
   /** A connected broker. */
   open(options?: Partial<RabbitmqOptions>): Promise<Broker>
   /** A tenant with queues, by a connection that no test disturbs. */
-  declare(queueType?: RabbitmqOptions['queueType']): Promise<TenantId>
+  declare(options?: Pick<Partial<RabbitmqOptions>, 'queueType' | 'deliveryLimit'>): Promise<TenantId>
   /** A started consumer, which is told to acknowledge by the test. */
   consume(broker: Broker, tenantId: TenantId, options?: { prefetch?: number; start?: boolean }): Promise<Inbox>
   /** A channel of plain amqplib. */
@@ -42,10 +42,10 @@ export function createFixture(url: string = testUrl): Fixture {
 
   return {
     open,
-    async declare(queueType = 'quorum') {
+    async declare(options = {}) {
       const tenantId = randomUUID() as TenantId
       tenants.push(tenantId)
-      const broker = await open({ queueType })
+      const broker = await open(options)
       await broker.declareTenant(tenantId)
       await broker.close(5_000)
       return tenantId
@@ -93,7 +93,9 @@ const defaults: Omit<RabbitmqOptions, 'url'> = {
 
 export function message(tenantId: TenantId, fields: Partial<OutboundMessage> = {}): OutboundMessage {
   const id = randomUUID() as MessageId
-  return { tenantId, id, type: 'test', priority: 0, key: null, createdAtMs: Date.now(), attempt: 1, body: '{}', ...fields }
+  const { createdAtMs = Date.now() } = fields
+  const absent = { type: 'test', priority: 0, key: null, readyAtMs: createdAtMs, attempt: 1, firstAttempt: 1, body: '{}' } as const
+  return { tenantId, id, createdAtMs, ...absent, ...fields }
 }
 
 /** Everything the broker says, in order. */

@@ -1,5 +1,7 @@
 /** Publishing when the answer is bad, late or never comes. */
 import { expect } from 'chai'
+import { tenantQueueName } from '../../../src/core/ids.ts'
+import { readConfirmed } from '../../../src/core/publish-batch.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { codeFrom, createFixture, type Fixture, listen, message, testUrl } from './fixture.ts'
@@ -63,11 +65,42 @@ describe('publishing on RabbitMQ', function () {
     expect(await codeFrom(broker.publish(message(tenantId, { type: 'ü'.repeat(128) })))).to.equal('broker.refused')
     expect(await codeFrom(broker.publish(message(tenantId, { key: 'k'.repeat(70_000) })))).to.equal('broker.refused')
     const batch = [message(tenantId), message(tenantId, { type: 'x'.repeat(256) }), message(tenantId)]
-    expect(await codeFrom(broker.publishBatch(batch))).to.equal('broker.refused')
+    const error: unknown = await broker.publishBatch(batch).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'broker.unknown_outcome', retryable: false })
+    expect([...readConfirmed(error)]).to.have.members([batch[0]?.id, batch[2]?.id])
+    expect(await codeFrom(broker.publishBatch(batch.slice(1, 2)))).to.equal('broker.refused')
     await broker.publish(message(tenantId))
     await eventually(async () => expect(await broker.depth(tenantId)).to.include({ ready: 3 }))
     expect(events).to.be.empty
   })
+
+  for (const patience of [undefined, AbortSignal.timeout(60_000)]) {
+    it(`names what is stored of a batch for which a queue has no room (${patience ? 'in parts' : 'at once'})`, async () => {
+      const tenantId = await fixture.declare()
+      const raw = await fixture.raw()
+      await raw.deleteQueue(tenantQueueName(tenantId))
+      const limit = { 'x-queue-type': 'classic', 'x-max-length': 10, 'x-overflow': 'reject-publish' }
+      await raw.assertQueue(tenantQueueName(tenantId), { durable: true, arguments: limit })
+      const broker = await fixture.open({ maxInFlightPerTenant: 28 })
+      const batch = Array.from({ length: 20 }, () => message(tenantId))
+      const error: unknown = await broker.publishBatch(batch, patience ? { patience } : {}).catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'broker.unknown_outcome', retryable: true })
+      const stored = readConfirmed(error)
+      const { consumer, deliveries } = await fixture.consume(broker, tenantId)
+      await eventually(() => expect(deliveries).to.have.length(stored.size))
+      expect(deliveries.map(({ id }) => id)).to.have.members([...stored])
+      expect(stored.size).to.be.within(1, 19)
+      // Who repeats with the others has each once.
+      for (const delivery of deliveries) consumer.ack(delivery)
+      const others = batch.filter(({ id }) => !stored.has(id))
+      for (const other of others) {
+        await eventually(() => broker.publish(other))
+        await eventually(() => expect(deliveries.map(({ id }) => id)).to.include(other.id))
+        for (const delivery of deliveries.slice(-1)) consumer.ack(delivery)
+      }
+      expect(new Set(deliveries.map(({ id }) => id)).size).to.equal(20)
+    })
+  }
 
   it('carries bodies of any number of frames', async () => {
     const tenantId = await fixture.declare()

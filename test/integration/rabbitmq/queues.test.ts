@@ -34,7 +34,7 @@ describe('the queues of a tenant on RabbitMQ', function () {
   for (const queueType of ['quorum', 'classic'] as const) {
     for (const { name, content, options = {} } of foreign) {
       it(`move a message with ${name} to the dead-letter queue as it is, and go on (${queueType})`, async () => {
-        const tenantId = await fixture.declare(queueType)
+        const tenantId = await fixture.declare({ queueType })
         const broker = await fixture.open()
         raw.sendToQueue(tenantQueueName(tenantId), content, { persistent: true, ...options })
         const { consumer, deliveries } = await fixture.consume(broker, tenantId)
@@ -66,24 +66,10 @@ describe('the queues of a tenant on RabbitMQ', function () {
   })
 
   it('serve as they are when they were made with other arguments', async () => {
-    const tenantId = await fixture.declare('classic')
+    const tenantId = await fixture.declare({ queueType: 'classic' })
     const broker = await fixture.open({ queueType: 'quorum' })
     await broker.declareTenant(tenantId)
     await broker.publish(message(tenantId))
     await eventually(async () => expect(await broker.depth(tenantId)).to.include({ ready: 1 }))
-  })
-
-  it('keep a dead letter whole, with its reason', async () => {
-    const tenantId = await fixture.declare()
-    const broker = await fixture.open()
-    const sent = message(tenantId, { body: '{"ü": "\\u0000"}', key: 'k', attempt: 3, priority: 2 })
-    await broker.publish(sent)
-    const { deliveries } = await fixture.consume(broker, tenantId)
-    const delivery = await eventually(() => deliveries[0] ?? expect.fail('nothing delivered'))
-    await broker.deadLetter(delivery, 'because')
-    const dead = await taken(tenantDeadLetterQueueName(tenantId))
-    expect(dead.content.toString()).to.equal(sent.body)
-    expect(dead.properties).to.include({ messageId: sent.id, type: 'test', priority: 2, deliveryMode: 2 })
-    expect(dead.properties.headers).to.include({ created_at_ms: sent.createdAtMs, key: 'k', attempt: 3, reason: 'because' })
   })
 })

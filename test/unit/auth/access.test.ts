@@ -20,6 +20,7 @@ describe('may', () => {
   it('forbids a tenant user what only the platform may', () => {
     expect(may(user('owner'), 'tenant.create')).to.equal('forbidden')
     expect(may(user('owner'), 'tenant.list')).to.equal('forbidden')
+    expect(may(user('owner'), 'retry.read_stats')).to.equal('forbidden')
   })
 
   const table: readonly [TenantRole, Parameters<typeof may>[1], ReturnType<typeof may>][] = [
@@ -29,6 +30,15 @@ describe('may', () => {
     ['member', 'message.publish', 'granted'],
     ['member', 'tenant.resize', 'forbidden'],
     ['operator', 'tenant.resize', 'granted'],
+    ['viewer', 'message.cancel', 'forbidden'],
+    ['member', 'message.cancel', 'granted'],
+    ['viewer', 'failed_message.list', 'granted'],
+    ['viewer', 'failed_message.read', 'granted'],
+    ['viewer', 'failed_message.read_stats', 'granted'],
+    ['member', 'failed_message.retry', 'forbidden'],
+    ['operator', 'failed_message.retry', 'granted'],
+    ['member', 'failed_message.discard', 'forbidden'],
+    ['operator', 'failed_message.discard', 'granted'],
     ['operator', 'tenant.delete', 'forbidden'],
     ['owner', 'tenant.delete', 'granted'],
   ]

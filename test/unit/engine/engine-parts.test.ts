@@ -108,6 +108,8 @@ describe('createPublishing', () => {
 
   function setup(tenant: DesiredTenant | undefined = createDesired(), fails?: unknown, stored?: DesiredTenant) {
     const published: OutboundMessage[] = []
+    const scheduled: OutboundMessage[] = []
+    const announced: number[] = []
     const counts: string[] = []
     const publishBatch = async (messages: readonly OutboundMessage[]): Promise<void> => {
       if (fails) throw fails
@@ -116,20 +118,51 @@ describe('createPublishing', () => {
     const broker = { publish: (message: OutboundMessage) => publishBatch([message]), publishBatch } as unknown as Broker
     const cache = createDesiredCache({ desiredOf: async () => stored })
     if (tenant) cache.put(tenant)
-    const publishing = createPublishing(broker, cache, { published: (outcome, count) => counts.push(`${outcome} ${count}`) })
-    return { publishing, published, counts, cache }
+    const publishing = createPublishing({
+      broker,
+      schedules: { schedule: async (messages) => void scheduled.push(...messages) },
+      idempotency: {
+        begin: async ({ ids }) => ({ kind: 'first', ids }),
+        finish: async () => {},
+        release: async () => {},
+      },
+      dueHints: { announce: (atMs) => announced.push(atMs) },
+      desired: cache,
+      metrics: { published: (outcome, count) => counts.push(`${outcome} ${count}`) },
+      idempotencyKeepMs: 60_000,
+    })
+    return { publishing, published, scheduled, announced, counts, cache }
   }
 
   it('gives the broker a whole message, and answers with its id', async () => {
     const { publishing, published, counts } = setup()
-    const id = await publishing.publish(tenantId, draft)
+    const {
+      ids: [id],
+    } = await publishing.publish(tenantId, [draft])
     expect(published[0]).to.deep.include({ tenantId, id, type: 'note', priority: 1, key: 'k', attempt: 1, body: '{"a":1}' })
     expect(id).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
     const own = '018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0009' as MessageId
-    expect(await publishing.publishBatch(tenantId, [{ ...draft, id: own }, draft]))
-      .to.include(own)
-      .and.to.have.length(2)
+    const both = await publishing.publish(tenantId, [{ ...draft, id: own }, draft])
+    expect(both.ids).to.include(own).and.to.have.length(2)
     expect(counts).to.deep.equal(['confirmed 1', 'confirmed 2'])
+  })
+
+  it('stores what is scheduled, tells when the first of it is due, and publishes only the rest', async () => {
+    const { publishing, published, scheduled, announced } = setup()
+    const [soon, later] = [60_000, 120_000].map((inMs) => new Date(Date.now() + inMs))
+    const { ids } = await publishing.publish(tenantId, [{ ...draft, scheduledAt: later }, draft, { ...draft, scheduledAt: soon }])
+    expect(scheduled.map(({ id, readyAtMs }) => [id, readyAtMs])).to.deep.equal([
+      [ids[0], later?.getTime()],
+      [ids[2], soon?.getTime()],
+    ])
+    expect(published.map(({ id }) => id)).to.deep.equal([ids[1]])
+    expect(announced).to.deep.equal([soon?.getTime()])
+  })
+
+  it('publishes at once what was scheduled for a time that has passed', async () => {
+    const { publishing, published, scheduled } = setup()
+    await publishing.publish(tenantId, [{ ...draft, scheduledAt: new Date(Date.now() - 1_000) }])
+    expect([published.length, scheduled.length]).to.deep.equal([1, 0])
   })
 
   it('takes messages of active and paused tenants, and no others', async () => {
@@ -140,17 +173,16 @@ describe('createPublishing', () => {
     }
     for (const [code, tenant] of Object.entries(answers)) {
       const { publishing, published } = setup(tenant)
-      expect(await codeOf(publishing.publish(tenantId, draft))).to.equal(code)
+      expect(await codeOf(publishing.publish(tenantId, [draft]))).to.equal(code)
       expect(published).to.have.length(code === 'resolved' ? 1 : 0)
     }
-    expect(await codeOf(setup().publishing.publish(other, draft))).to.equal('tenant.missing')
+    expect(await codeOf(setup().publishing.publish(other, [draft]))).to.equal('tenant.missing')
   })
 
   it('takes nothing once it has stopped', async () => {
     const { publishing, published } = setup()
     publishing.stop()
-    expect(await codeOf(publishing.publish(tenantId, draft))).to.equal('node.draining')
-    expect(await codeOf(publishing.publishBatch(tenantId, [draft]))).to.equal('node.draining')
+    expect(await codeOf(publishing.publish(tenantId, [draft]))).to.equal('node.draining')
     expect(published).to.deep.equal([])
   })
 
@@ -164,7 +196,7 @@ describe('createPublishing', () => {
     } as const
     for (const [code, outcome] of Object.entries(expected)) {
       const { publishing, counts, cache } = setup(createDesired(), new AppError(code as keyof typeof expected, 'no'))
-      expect(await codeOf(publishing.publishBatch(tenantId, [draft, draft]))).to.equal(code)
+      expect(await codeOf(publishing.publish(tenantId, [draft, draft]))).to.equal(code)
       expect(counts).to.deep.equal([`${outcome} 2`])
       expect(cache.find(tenantId) instanceof Promise).to.equal(false)
     }
@@ -173,10 +205,10 @@ describe('createPublishing', () => {
   it('says of a missing queue that its tenant is gone, or that the queue comes back', async () => {
     const missing = new AppError('queue.missing', 'no queue')
     const gone = setup(createDesired(), missing)
-    expect(await codeOf(gone.publishing.publish(tenantId, draft))).to.equal('tenant.missing')
+    expect(await codeOf(gone.publishing.publish(tenantId, [draft]))).to.equal('tenant.missing')
     expect(gone.counts).to.deep.equal(['refused 1'])
     const there = setup(createDesired(), missing, createDesired())
-    expect(await codeOf(there.publishing.publish(tenantId, draft))).to.equal('broker.unavailable')
+    expect(await codeOf(there.publishing.publish(tenantId, [draft]))).to.equal('broker.unavailable')
   })
 })
 

@@ -50,19 +50,27 @@ describe('a handler', () => {
   })
 
   it('is rejected when it returns anything else', async () => {
-    for (const nonsense of [null, true, 'ack', { kind: 'done' }]) {
-      expect(await run({ handle: () => nonsense as unknown as undefined })).to.include({ kind: 'reject' })
+    const nonsenses = [null, true, 'ack', { kind: 'done' }, () => 'ack', Symbol('ack')]
+    for (const nonsense of nonsenses) {
+      expect(await run({ handle: () => nonsense as unknown as undefined })).to.include({ kind: 'reject', errorClass: 'InvalidOutcome' })
     }
   })
 
   it('asks for another attempt by throwing anything', async () => {
     const thrown = await run({
       handle: () => {
-        throw new Error('boom')
+        throw new RangeError('boom')
       },
     })
-    expect(thrown).to.deep.equal({ kind: 'retry', reason: 'the handler failed: boom' })
-    expect(await run({ handle: () => Promise.reject(undefined) })).to.include({ kind: 'retry' })
+    expect(thrown).to.deep.equal({ kind: 'retry', reason: 'the handler failed: boom', errorClass: 'RangeError' })
+    const unreadable = Object.defineProperty(new Error('x'), 'message', {
+      get: () => {
+        throw new Error('y')
+      },
+    })
+    for (const nothing of [undefined, null, 'boom', { code: 7 }, unreadable]) {
+      expect(await run({ handle: () => Promise.reject(nothing) })).to.include({ kind: 'retry', errorClass: 'NotAnError' })
+    }
   })
 
   it('does not run when the data is not JSON or does not fit the schema', async () => {
@@ -71,9 +79,13 @@ describe('a handler', () => {
       ran = true
     }
     const schema = z.object({ items: z.array(z.object({ name: z.string() })) })
-    expect(await run({ handle }, { text: '{' })).to.deep.equal({ kind: 'reject', reason: 'the message data is not JSON' })
+    expect(await run({ handle }, { text: '{' })).to.deep.equal({
+      kind: 'reject',
+      reason: 'the message data is not JSON',
+      errorClass: 'InvalidData',
+    })
     const refused = await run({ handle, schema }, { text: '{"items":[{"name":1}]}' })
-    expect(refused).to.include({ kind: 'reject' })
+    expect(refused).to.include({ kind: 'reject', errorClass: 'InvalidData' })
     expect('reason' in refused && refused.reason).to.match(/^data\.items\.0\.name: /)
     expect(ran).to.equal(false)
   })
@@ -92,7 +104,11 @@ describe('a handler', () => {
 
   it('asks for another attempt when its schema throws', async () => {
     const schema = { '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('bad schema')) } } as const
-    expect(await run({ schema, handle: () => undefined })).to.deep.equal({ kind: 'retry', reason: 'the handler failed: bad schema' })
+    expect(await run({ schema, handle: () => undefined })).to.deep.equal({
+      kind: 'retry',
+      reason: 'the handler failed: bad schema',
+      errorClass: 'Error',
+    })
   })
 
   it('is told of its deadline, and what it answers later is ignored', async () => {
@@ -107,7 +123,11 @@ describe('a handler', () => {
           })
         }),
     })
-    expect(outcome).to.deep.equal({ kind: 'retry', reason: 'the handler did not answer within its deadline of 5 ms' })
+    expect(outcome).to.deep.equal({
+      kind: 'retry',
+      reason: 'the handler did not answer within its deadline of 5 ms',
+      errorClass: 'DeadlineExceeded',
+    })
     expect(aborted).to.equal(true)
   })
 
@@ -115,7 +135,11 @@ describe('a handler', () => {
     const node = new AbortController()
     const outcome = run({ handle: () => new Promise(() => {}) }, { signal: node.signal })
     node.abort()
-    expect(await outcome).to.deep.equal({ kind: 'retry', reason: 'the node stopped before the handler had answered' })
+    expect(await outcome).to.deep.equal({
+      kind: 'retry',
+      reason: 'the node stopped before the handler had answered',
+      errorClass: 'NodeStopped',
+    })
   })
 
   it('does not begin when the node has already stopped', async () => {
@@ -156,6 +180,7 @@ describe('defineHandler', () => {
       { type: 'x', handle, timeoutMs: 0 },
       { type: 'x', handle, timeoutMs: Number.NaN },
       { type: 'x', handle, timeoutMs: 2 ** 31 },
+      { type: 'x', handle, isolation: 'process' },
       { type: 'x', handle, schema: {} },
       { type: 'x', handle, schema: null },
     ]

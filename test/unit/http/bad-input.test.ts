@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { type Api, type CallOptions, startApi } from './start-api.ts'
+import { createRefuses } from './refuses.ts'
+import { type Api, startApi } from './start-api.ts'
 
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 
@@ -12,22 +13,7 @@ describe('bad input', () => {
   })
   after(() => api.server.close(0))
 
-  /** `path` is what the first error names. */
-  const refuses = (
-    what: string,
-    request: () => readonly [method: string, path: string, options?: CallOptions],
-    status: number,
-    path?: string,
-  ) =>
-    it(`${what} is refused with ${status}${path ? ` naming ${path}` : ''}`, async () => {
-      const answer = await api.call(...request())
-      expect(answer.status, answer.text).to.equal(status)
-      expect(answer.headers.get('content-type')).to.match(/^application\/problem\+json/)
-      expect(answer.body).to.include({ status, request_id: answer.headers.get('x-request-id') })
-      expect(answer.body.errors?.[0]?.path).to.equal(path)
-      expect(answer.text.length).to.be.lessThan(6000)
-      expect(answer.text).to.not.match(/node_modules|\.ts:\d/)
-    })
+  const refuses = createRefuses(() => api)
   const publish =
     (raw: string | Uint8Array, headers = {}) =>
     () =>
@@ -90,8 +76,9 @@ describe('bad input', () => {
       refuses(`the priority ${JSON.stringify(priority)}`, message({ priority }), 400, 'priority')
     for (const key of ['', 'x'.repeat(201), 7]) refuses(`the key ${JSON.stringify(key).slice(0, 12)}`, message({ key }), 400, 'key')
     for (const id of ['1', 7, null, '00000000-0000-0000-0000-000000000000']) refuses(`the id ${id}`, message({ id }), 400, 'id')
-    for (const at of ['tomorrow', '2026-02-30T00:00:00Z', 5])
-      refuses(`scheduled_at ${at}`, message({ scheduled_at: at }), 400, 'scheduled_at')
+    for (const at of ['tomorrow', '2026-02-30T00:00:00Z', '2026-02-03T00:00:00', '2026-02-03', '1e9', 5, null, []])
+      refuses(`scheduled_at ${JSON.stringify(at)}`, message({ scheduled_at: at }), 400, 'scheduled_at')
+    refuses('a schedule more than a year ahead', message({ scheduled_at: '2999-01-01T00:00:00Z' }), 422, 'scheduled_at')
     refuses('a NUL', message({ data: { a: ['\u0000'] } }), 400, 'data.a[0]')
     refuses('a NUL in the type', message({ type: 'a\u0000' }), 400, 'type')
     refuses('a lone surrogate', publish('{"type":"t","data":{"a":"\\ud800"}}'), 400, 'data.a')
@@ -115,6 +102,27 @@ describe('bad input', () => {
       400,
       'messages[1].type',
     )
+    for (const key of ['', ' ', 'x'.repeat(256), 'schlüssel', 'a\tb']) {
+      const json = { type: 't', data: 1 }
+      const headers = { 'idempotency-key': key }
+      const name = JSON.stringify(key).slice(0, 12)
+      refuses(`the Idempotency-Key ${name}`, () => ['POST', `${tenant}/messages`, { json, headers }], 400, 'Idempotency-Key')
+      refuses(
+        `the Idempotency-Key ${name} of a batch`,
+        () => ['POST', `${tenant}/messages/batch`, { json: { messages: [json] }, headers }],
+        400,
+        'Idempotency-Key',
+      )
+    }
+    const future = { type: 't', data: 1, scheduled_at: '2999-01-01T00:00:00Z' }
+    const messages = [{ type: 't', data: 1 }, future]
+    refuses(
+      'a schedule too far ahead in a batch',
+      () => ['POST', `${tenant}/messages/batch`, { json: { messages } }],
+      422,
+      'messages[1].scheduled_at',
+    )
+    refuses('a schedule too far ahead at the creation of a tenant', create({ name: 'far', messages }), 422, 'messages[1].scheduled_at')
     const id = '0199aaaa-0000-7000-8000-00000000000a'
     refuses(
       'an id twice in a batch',
@@ -161,7 +169,6 @@ describe('bad input', () => {
 
   describe('in a path or a query', () => {
     refuses('a tenant id that is none', get('/v1/tenants/abc'), 400, 'id')
-    refuses('a message id that is none', () => ['GET', `${tenant}/messages/abc`], 400, 'mid')
     refuses('a broken percent encoding', get('/v1/tenants/%ZZ'), 400)
     for (const limit of ['0', '201', '1000000000', 'abc', '2.5', '-1', '', '1e1', '%00'])
       refuses(`the limit ${limit}`, get(`/v1/messages?limit=${limit}`), 400, 'limit')
@@ -174,6 +181,9 @@ describe('bad input', () => {
       400,
       'dry_run',
     )
+    refuses('scheduled messages of nobody', get('/v1/messages?status=scheduled'), 400, 'tenant_id')
+    for (const method of ['GET', 'DELETE'])
+      refuses(`${method} of a message id that is none`, () => [method, `${tenant}/messages/abc`], 400, 'mid')
     refuses('a status that is none', get('/v1/messages?status=queued'), 400, 'status')
     refuses('a NUL in a search', get('/v1/tenants?q=%00'), 400, 'q')
     refuses('a time that is none', get('/v1/messages?since=yesterday'), 400, 'since')

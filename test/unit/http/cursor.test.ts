@@ -1,36 +1,47 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import type { MessageId } from '../../../src/core/ids.ts'
-import { parseMessageCursor, toCursor } from '../../../src/http/request/cursor.ts'
+import type { MessageId, TenantId } from '../../../src/core/ids.ts'
+import { failedCursors, messageCursors, scheduledCursors } from '../../../src/http/request/cursor.ts'
 import { Refusal } from '../../../src/http/request/refusal.ts'
 
+const tenantId = '01990000-0000-7000-8000-00000000000a' as TenantId
 const position = { createdAtMicros: '1700000000000001', id: '01990000-0000-7000-8000-000000000001' as MessageId }
-const cursor = toCursor('messages', position) ?? ''
+const cursor = messageCursors.write('messages', position) ?? ''
 
 describe('cursors', () => {
   it('lead back to their position', () => {
-    expect(parseMessageCursor('messages', cursor)).to.deep.equal(position)
-    expect(toCursor('messages', undefined)).to.equal(null)
+    expect(messageCursors.parse('messages', cursor)).to.deep.equal(position)
+    expect(messageCursors.write('messages', undefined)).to.equal(null)
+  })
+
+  it('carry the time that their list is ordered by', () => {
+    const { id } = position
+    const due = { scheduledAtMicros: '1700000000000002', id }
+    const failed = { createdAtMicros: '1700000000000003', id }
+    const scopes = { due: `tenants/${tenantId}/scheduled`, failed: `tenants/${tenantId}/failed` } as const
+    expect(scheduledCursors.parse(scopes.due, scheduledCursors.write(scopes.due, due) ?? '')).to.deep.equal(due)
+    expect(failedCursors.parse(scopes.failed, failedCursors.write(scopes.failed, failed) ?? '')).to.deep.equal(failed)
+    expect(() => failedCursors.parse(scopes.failed, scheduledCursors.write(scopes.due, due) ?? '')).to.throw(Refusal)
   })
 
   it('are refused by another list', () => {
-    expect(() => parseMessageCursor('tenants/x/messages', cursor)).to.throw(Refusal)
+    expect(() => messageCursors.parse(`tenants/${tenantId}/messages`, cursor)).to.throw(Refusal)
   })
 
   it('are refused when any character is another', () => {
     for (let index = 0; index < cursor.length; index++) {
       const altered = `${cursor.slice(0, index)}${cursor[index] === 'A' ? 'B' : 'A'}${cursor.slice(index + 1)}`
-      expect(() => parseMessageCursor('messages', altered), String(index)).to.throw(Refusal)
+      expect(() => messageCursors.parse('messages', altered), String(index)).to.throw(Refusal)
     }
     for (const altered of [`${cursor}=`, `${cursor}A`, cursor.slice(0, -1), ` ${cursor}`]) {
-      expect(() => parseMessageCursor('messages', altered)).to.throw(Refusal)
+      expect(() => messageCursors.parse('messages', altered)).to.throw(Refusal)
     }
   })
 
   it('refuse any other text without another error', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(() => parseMessageCursor('messages', text)).to.throw(Refusal)
+        expect(() => messageCursors.parse('messages', text)).to.throw(Refusal)
       }),
     )
   })

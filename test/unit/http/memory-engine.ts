@@ -1,20 +1,28 @@
 /** An EngineApi that keeps its tenants and messages in memory: what the HTTP layer needs to be tested alone. */
 import { v7 as uuidv7 } from 'uuid'
 import { AppError } from '../../../src/core/errors.ts'
+import type { FailedMessage } from '../../../src/core/failure.ts'
 import { type MessageId, type TenantId, tenantQueueName } from '../../../src/core/ids.ts'
 import type { EngineApi, MessageDraft, TenantView } from '../../../src/core/ports/engine-api.ts'
 import type { StoredMessage } from '../../../src/core/ports/message-store.ts'
+import type { ScheduledMessage } from '../../../src/core/ports/schedule-store.ts'
+import { createMemoryFailures } from './memory-failures.ts'
+import { toMicros, toPage } from './memory-page.ts'
 
 export interface MemoryEngine extends EngineApi {
   /** While set, every call rejects with it. */
   fault: Error | undefined
   ready: boolean
   readonly messages: StoredMessage[]
+  readonly failed: FailedMessage[]
 }
 
 export function createMemoryEngine(): MemoryEngine {
   const tenants = new Map<TenantId, TenantView>()
   const messages: StoredMessage[] = []
+  const scheduled: ScheduledMessage[] = []
+  const failed: FailedMessage[] = []
+  const keys = new Map<string, { readonly digest: string; readonly ids: readonly MessageId[] }>()
 
   const must = (id: TenantId): TenantView => {
     if (engine.fault) throw engine.fault
@@ -24,7 +32,11 @@ export function createMemoryEngine(): MemoryEngine {
   }
   const store = (tenantId: TenantId, draft: MessageDraft): MessageId => {
     const id = draft.id ?? (uuidv7() as MessageId)
-    const { type, data, priority = 0, key = null } = draft
+    const { type, data, priority = 0, key = null, scheduledAt } = draft
+    if (scheduledAt) {
+      scheduled.push({ id, tenantId, type, data, priority, key, scheduledAt, createdAt: new Date(1_700_000_000_000) })
+      return id
+    }
     const createdAt = new Date(1_700_000_000_000 + messages.length)
     messages.unshift({
       id,
@@ -41,19 +53,14 @@ export function createMemoryEngine(): MemoryEngine {
     })
     return id
   }
-  const micros = (date: Date) => `${date.getTime()}000`
-  const pageOf = <T extends { id: string; createdAt: Date }>(all: readonly T[], limit: number, after: { id: string } | undefined) => {
-    const start = after ? all.findIndex(({ id }) => id === after.id) + 1 : 0
-    const page = all.slice(start, start + limit)
-    const last = page.at(-1)
-    const next = last && start + limit < all.length ? { createdAtMicros: micros(last.createdAt), id: last.id } : undefined
-    return { page, next: next as { createdAtMicros: string; id: T['id'] } | undefined }
-  }
+  const toNext = <Id extends string>(last: { readonly createdAt: Date; readonly id: Id } | undefined) =>
+    last && { createdAtMicros: toMicros(last.createdAt), id: last.id }
 
   const engine: MemoryEngine = {
     fault: undefined,
     ready: true,
     messages,
+    failed,
     async createTenant({ name, description = null, status = 'active', workers = 3, config = {}, messages: drafts = [] }) {
       if (engine.fault) throw engine.fault
       if ([...tenants.values()].some((tenant) => tenant.name === name)) throw new AppError('tenant.name_taken', 'taken')
@@ -82,8 +89,8 @@ export function createMemoryEngine(): MemoryEngine {
       const matching = [...tenants.values()]
         .filter((tenant) => (!status || tenant.status === status) && (!search || tenant.name.includes(search)))
         .reverse()
-      const { page, next } = pageOf(matching, limit, after)
-      return { tenants: page, next }
+      const { page, last } = toPage(matching, limit, after)
+      return { tenants: page, next: toNext(last) }
     },
     async findTenant(id) {
       if (engine.fault) throw engine.fault
@@ -121,15 +128,17 @@ export function createMemoryEngine(): MemoryEngine {
         latencyMs: { p50: null, p99: null },
         workers: { desired: workers, current: workers, busy: 0 },
         state,
+        circuits: [{ destination: 'example.com', state: 'open', until: new Date(1_700_000_060_000), reason: '5 of 5 failed' }],
       }
     },
-    async publish(tenantId, draft) {
+    async publish(tenantId, drafts, key) {
       must(tenantId)
-      return store(tenantId, draft)
-    },
-    async publishBatch(tenantId, drafts) {
-      must(tenantId)
-      return drafts.map((draft) => store(tenantId, draft))
+      const known = key && keys.get(`${tenantId} ${key.key}`)
+      if (key && known && known.digest !== key.digest) throw new AppError('idempotency.mismatch', 'another body')
+      if (known) return { ids: known.ids, replayed: true }
+      const ids = drafts.map((draft) => store(tenantId, draft))
+      if (key) keys.set(`${tenantId} ${key.key}`, { digest: key.digest, ids })
+      return { ids, replayed: false }
     },
     async listMessages({ tenantId, limit, after, type, status, since, until }) {
       if (engine.fault) throw engine.fault
@@ -141,12 +150,37 @@ export function createMemoryEngine(): MemoryEngine {
           (!since || message.createdAt >= since) &&
           (!until || message.createdAt < until),
       )
-      const { page, next } = pageOf(matching, limit, after)
-      return { messages: page, next }
+      const { page, last } = toPage(matching, limit, after)
+      return { messages: page, next: toNext(last) }
     },
     async findMessage(tenantId, id) {
       return messages.find((message) => message.tenantId === tenantId && message.id === id)
     },
+    async listScheduled({ tenantId, limit, after, type, since, until }) {
+      if (engine.fault) throw engine.fault
+      const matching = scheduled
+        .filter(
+          (message) =>
+            message.tenantId === tenantId &&
+            (!type || message.type === type) &&
+            (!since || message.scheduledAt >= since) &&
+            (!until || message.scheduledAt < until),
+        )
+        .toSorted((one, other) => one.scheduledAt.getTime() - other.scheduledAt.getTime())
+      const { page, last } = toPage(matching, limit, after)
+      return { messages: page, next: last && { scheduledAtMicros: toMicros(last.scheduledAt), id: last.id } }
+    },
+    async findScheduled(tenantId, id) {
+      return scheduled.find((message) => message.tenantId === tenantId && message.id === id)
+    },
+    async cancelScheduled(tenantId, id) {
+      must(tenantId)
+      const index = scheduled.findIndex((message) => message.tenantId === tenantId && message.id === id)
+      if (index >= 0) return void scheduled.splice(index, 1)
+      const isKnown = messages.some((message) => message.tenantId === tenantId && message.id === id)
+      throw new AppError(isKnown ? 'message.not_cancellable' : 'message.missing', 'not scheduled')
+    },
+    ...createMemoryFailures(failed, must),
     async readiness() {
       const ok = { ok: engine.ready, detail: 'as told' }
       return { ready: engine.ready, checks: { database: ok, broker: ok, tenants: ok, node: ok } }

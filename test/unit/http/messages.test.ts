@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { batchAnswer, messageList, messageSchema, publishAnswer } from '../../../src/http/schemas/message.ts'
+import { batchAnswer, messageDetail, messageList, publishAnswer } from '../../../src/http/schemas/message.ts'
+import { createFailed } from './memory-failures.ts'
 import { startApi } from './start-api.ts'
 
 describe('the message routes', () => {
@@ -13,7 +14,7 @@ describe('the message routes', () => {
     expect(answer).to.include({ tenant_id: id, status: 'queued' })
     expect(published.headers.get('location')).to.equal(`/v1/tenants/${id}/messages/${answer.id}`)
     const read = await api.call('GET', published.headers.get('location') ?? '')
-    expect(messageSchema.parse(read.body)).to.deep.include({ ...json, key: null, status: 'processed', attempts: 1, error: null })
+    expect(messageDetail.parse(read.body)).to.deep.include({ ...json, status: 'processed', attempts: 1, scheduled_at: null, history: [] })
   })
 
   it('keep the id a client chose, in lower case', async () => {
@@ -36,18 +37,6 @@ describe('the message routes', () => {
       const refused = await api.call('POST', path, batch(length))
       expect([refused.status, refused.body.errors[0].path]).to.deep.equal([400, 'messages'])
     }
-  })
-
-  it('treat a schedule in the past as now and refuse one in the future', async () => {
-    await using api = await startApi()
-    const path = `/v1/tenants/${await api.createTenant()}/messages`
-    const past = await api.call('POST', path, { json: { type: 't', data: 1, scheduled_at: '2020-01-01T00:00:00+02:00' } })
-    expect([past.status, past.body.status]).to.deep.equal([202, 'queued'])
-    const future = { type: 't', data: 1, scheduled_at: '2999-01-01T00:00:00Z' }
-    const refused = await api.call('POST', path, { json: future })
-    expect([refused.status, refused.body.errors[0].path]).to.deep.equal([422, 'scheduled_at'])
-    const batch = await api.call('POST', `${path}/batch`, { json: { messages: [{ type: 't', data: 1 }, future] } })
-    expect([batch.status, batch.body.errors[0].path]).to.deep.equal([422, 'messages[1].scheduled_at'])
   })
 
   it('list by tenant, over all tenants, and with filters', async () => {
@@ -81,6 +70,30 @@ describe('the message routes', () => {
     for (const other of [`/v1/tenants/${two}/messages`, '/v1/messages', '/v1/tenants']) {
       const refused = await api.call('GET', `${other}?cursor=${cursor}`)
       expect([refused.status, refused.body.errors[0].path], other).to.deep.equal([400, 'cursor'])
+    }
+  })
+
+  it('show the attempts of a message that has failed', async () => {
+    await using api = await startApi()
+    const id = await api.createTenant()
+    const { body } = await api.call('POST', `/v1/tenants/${id}/messages`, { json: { type: 't', data: 1 } })
+    const failed = createFailed(id, 1, { id: body.id })
+    api.engine.failed.push(failed)
+    const read = async () => messageDetail.parse((await api.call('GET', `/v1/tenants/${id}/messages/${body.id}`)).body)
+    expect((await read()).history).to.deep.equal([])
+    for (const changed of [{ attempts: 3 }, { status: 'retrying' }, { status: 'failed' }] as const) {
+      const [message] = api.engine.messages
+      if (message) api.engine.messages[0] = { ...message, status: 'processed', attempts: 1, ...changed }
+      const { history } = await read()
+      expect(history.map(({ attempt }) => attempt)).to.deep.equal([1, 2])
+      expect(history[0]).to.deep.equal({
+        attempt: 1,
+        started_at: '2023-11-14T22:13:20.000Z',
+        duration_ms: 12,
+        outcome: 'failed',
+        error_class: 'TypeError',
+        error: 'boom 6',
+      })
     }
   })
 

@@ -12,6 +12,13 @@ describe('toProblem', () => {
     ['tenant.draining', 409, undefined],
     ['tenant.name_taken', 409, undefined],
     ['tenant.version_mismatch', 412, undefined],
+    ['message.missing', 404, undefined],
+    ['message.not_cancellable', 409, undefined],
+    ['failed_message.missing', 404, undefined],
+    ['failed_message.not_retryable', 409, undefined],
+    ['failed_message.not_discardable', 409, undefined],
+    ['idempotency.mismatch', 409, undefined],
+    ['idempotency.in_progress', 409, '1'],
     ['tenant.not_converged', 503, '1'],
     ['queue.missing', 404, undefined],
     ['broker.window_full', 503, '1'],
@@ -36,8 +43,10 @@ describe('toProblem', () => {
   }
 
   it('answers tenant.deleting as tenant.missing where messages are concerned', () => {
-    const deleting = toProblem(new AppError('tenant.deleting', ''), { ...at, action: 'message.publish' })
-    expect(deleting).to.deep.equal(toProblem(new AppError('tenant.missing', ''), at))
+    for (const action of ['message.publish', 'failed_message.retry']) {
+      const deleting = toProblem(new AppError('tenant.deleting', ''), { ...at, action })
+      expect(deleting, action).to.deep.equal(toProblem(new AppError('tenant.missing', ''), at))
+    }
   })
 
   const foreign: readonly [string, unknown, number, string][] = [

@@ -15,7 +15,7 @@ describe('authentication', () => {
     for (const { method, path, action } of routes) {
       if (action === 'public') continue
       for (const token of [null, 'a.b.c', `${await api.tokenOf({ kind: 'admin', username: 'x' })}x`]) {
-        const answer = await api.call(method.toUpperCase(), `/v1${path.replace('{id}', nobody).replace('{mid}', nobody)}`, { token })
+        const answer = await api.call(method.toUpperCase(), `/v1${path.replace('{id}', nobody).replace(/\{[mf]id\}/, nobody)}`, { token })
         expect(answer.status, `${method} ${path}`).to.equal(401)
         expect(answer.headers.get('www-authenticate')).to.equal('Bearer realm="tenantry"')
       }
@@ -56,7 +56,7 @@ describe('authorization', () => {
     expect(about).to.have.length.greaterThan(12)
     for (const { method, path } of about) {
       const ask = (id: string) =>
-        api.call(method.toUpperCase(), `/v1${path.replace('{id}', id).replace('{mid}', nobody)}`, {
+        api.call(method.toUpperCase(), `/v1${path.replace('{id}', id).replace(/\{[mf]id\}/, nobody)}`, {
           token,
           headers: { 'x-request-id': 'same' },
         })
@@ -97,6 +97,12 @@ describe('authorization', () => {
     ['operator', 'DELETE', '/v1/tenants/{id}'],
     ['member', 'PUT', '/v1/tenants/{id}/config/concurrency'],
     ['viewer', 'POST', '/v1/tenants/{id}/messages'],
+    ['viewer', 'DELETE', '/v1/tenants/{id}/messages/x'],
+    ['member', 'POST', '/v1/tenants/{id}/failed-messages/retry'],
+    ['member', 'POST', '/v1/tenants/{id}/failed-messages/discard'],
+    ['member', 'DELETE', '/v1/tenants/{id}/failed-messages/x'],
+    ['member', 'POST', '/v1/tenants/{id}/failed-messages/x/retry'],
+    ['owner', 'GET', '/v1/retry/stats'],
   ]
   for (const [role, method, path] of forbidden) {
     it(`answers 403 to ${method} ${path} by a ${role}`, async () => {

@@ -69,6 +69,26 @@ describe('the tenant routes', () => {
     expect((await api.call('GET', `/v1/tenants/${id}/config`)).body).to.deep.equal({ a: 1 })
   })
 
+  it('keep a configuration as it is, with a retry policy, a retention and what the handlers want', async () => {
+    await using api = await startApi()
+    const path = `/v1/tenants/${await api.createTenant()}/config`
+    const parts = { attempts: 100, base_ms: 0, factor: 1.5, cap_ms: 2_592_000_000, immediate_retries: 5, order: 'latest' }
+    const config = {
+      retry: {
+        default: 'none',
+        types: { email: { delays_ms: [0, 2_592_000_000] }, sms: { ...parts, non_retryable: ['TypeError'] }, push: {} },
+      },
+      retention: { messages_days: null, failures_days: 3650 },
+      webhook: { url: 'https://example.com', retry: 'any' },
+    }
+    const raw = JSON.stringify(config).replace('{', '{"__proto__":{"a":1},')
+    expect((await api.call('PUT', path, { raw })).status).to.equal(200)
+    expect((await api.call('GET', path)).text).to.equal(raw)
+    for (const json of [{}, { retry: {} }, { retention: { messages_days: 0 } }]) {
+      expect((await api.call('PUT', path, { json })).body).to.deep.equal(json)
+    }
+  })
+
   it('refuse a change whose If-Match is not the present version', async () => {
     await using api = await startApi()
     const id = await api.createTenant()
@@ -112,7 +132,9 @@ describe('the tenant routes', () => {
   it('show a tenant’s statistics', async () => {
     await using api = await startApi()
     const { body } = await api.call('GET', `/v1/tenants/${await api.createTenant()}/stats`)
-    expect(tenantStatsSchema.parse(body)).to.deep.include({ queue: { ready: 1, unacked: null, dlq: 0 }, in_flight: 2, rate_1m: 0.5 })
+    const circuits = [{ destination: 'example.com', state: 'open', until: '2023-11-14T22:14:20.000Z', reason: '5 of 5 failed' }]
+    const queue = { ready: 1, unacked: null, dlq: 0 }
+    expect(tenantStatsSchema.parse(body)).to.deep.include({ queue, in_flight: 2, rate_1m: 0.5, circuits })
   })
 
   it('delete with the mode and the deadline that are asked for', async () => {

@@ -1,6 +1,6 @@
 /** POST and GET /tenants. */
 import type { EngineApi } from '../../../core/ports/engine-api.ts'
-import { parseTenantCursor, toCursor } from '../../request/cursor.ts'
+import { tenantCursors } from '../../request/cursor.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { tenantCreation, tenantsQuery } from '../../schemas/tenant.ts'
 import { toMessageDrafts } from '../messages/to-message-draft.ts'
@@ -68,9 +68,9 @@ export function createTenantCollectionRoutes(engine: EngineApi): readonly Route[
           limit,
           ...(status ? { status } : {}),
           ...(q ? { search: q } : {}),
-          ...(cursor ? { after: parseTenantCursor('tenants', cursor) } : {}),
+          ...(cursor ? { after: tenantCursors.parse('tenants', cursor) } : {}),
         })
-        return { status: 200, body: { data: tenants.map(toTenantBody), next_cursor: toCursor('tenants', next) } }
+        return { status: 200, body: { data: tenants.map(toTenantBody), next_cursor: tenantCursors.write('tenants', next) } }
       },
     }),
   ]

@@ -4,7 +4,8 @@ import type { EngineApi, TenantView } from '../../../core/ports/engine-api.ts'
 import type { Reply } from '../../answer/send.ts'
 import { parseIfMatch, toEntityTag } from '../../request/entity-tag.ts'
 import { defineRoute, type Route } from '../../route.ts'
-import { type concurrencyAnswer, concurrencyBody, tenantConfig } from '../../schemas/tenant.ts'
+import { type concurrencyAnswer, concurrencyBody } from '../../schemas/tenant.ts'
+import { tenantConfig } from '../../schemas/tenant-config.ts'
 import { findTenant } from './find-tenant.ts'
 
 export function createTenantConfigRoutes(engine: EngineApi): readonly Route[] {
@@ -47,13 +48,14 @@ export function createTenantConfigRoutes(engine: EngineApi): readonly Route[] {
      *   get:
      *     operationId: readTenantConfig
      *     tags: [tenants]
-     *     summary: The tenant's handler settings
+     *     summary: The tenant's settings
      *     responses:
      *       200: { description: The settings, content: { application/json: { schema: { $ref: '#/components/schemas/TenantConfig' } } } }
      *   put:
      *     operationId: changeTenantConfig
      *     tags: [tenants]
-     *     summary: Replace the tenant's handler settings
+     *     summary: Replace the tenant's settings
+     *     description: The keys `retry` and `retention` are for the engine; any other is for the handlers.
      *     parameters:
      *       - { $ref: '#/components/parameters/IfMatch' }
      *     requestBody: { required: true, content: { application/json: { schema: { $ref: '#/components/schemas/TenantConfig' } } } }

@@ -36,5 +36,6 @@ function toStatsBody(stats: TenantStats): z.output<typeof tenantStatsSchema> {
     latency_ms: { p50: latencyMs.p50, p99: latencyMs.p99 },
     workers: { desired: workers.desired, current: workers.current, busy: workers.busy },
     state: stats.state,
+    circuits: stats.circuits.map(({ destination, state, until, reason }) => ({ destination, state, until: until.toISOString(), reason })),
   }
 }

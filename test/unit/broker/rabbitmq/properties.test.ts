@@ -1,7 +1,7 @@
 import type { ConsumeMessage, Options } from 'amqplib'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { readDelivery, toDeadLetterOptions, toPublishOptions } from '../../../../src/broker/rabbitmq/properties.ts'
+import { findFault, readDelivery, toPublishOptions } from '../../../../src/broker/rabbitmq/properties.ts'
 import type { MessageId, TenantId } from '../../../../src/core/ids.ts'
 import type { OutboundMessage, Priority } from '../../../../src/core/message.ts'
 
@@ -13,7 +13,9 @@ const sent: OutboundMessage = {
   priority: 2,
   key: 'k',
   createdAtMs: 1_700_000_000_123,
+  readyAtMs: 1_700_000_060_456,
   attempt: 3,
+  firstAttempt: 2,
   body: '{"a":1}',
 }
 
@@ -34,12 +36,14 @@ describe('properties of a message', () => {
       priority: fc.constantFrom<Priority>(0, 1, 2),
       key: fc.option(fc.string({ minLength: 1, maxLength: 200, unit: 'grapheme' })),
       createdAtMs: fc.integer({ min: 0, max: 8.64e15 }),
-      attempt: fc.integer({ min: 1, max: 32_767 }),
+      readyAtMs: fc.integer({ min: 0, max: 8.64e15 }),
+      attempts: fc.tuple(fc.integer({ min: 1, max: 32_767 }), fc.integer({ min: 1, max: 32_767 })),
       body: fc.json(),
     })
     fc.assert(
-      fc.property(messages, (fields) => {
-        const message: OutboundMessage = { tenantId, ...fields, id: fields.id as MessageId }
+      fc.property(messages, ({ attempts, ...fields }) => {
+        const [attempt, firstAttempt] = [Math.max(...attempts), Math.min(...attempts)]
+        const message: OutboundMessage = { tenantId, ...fields, attempt, firstAttempt, id: fields.id as MessageId }
         const delivery = readDelivery(tenantId, arrive(toPublishOptions(message, '7'), Buffer.from(message.body), 42))
         const { body, ...rest } = message
         expect(delivery).to.include({ ...rest, tag: 42, redelivered: true })
@@ -52,24 +56,35 @@ describe('properties of a message', () => {
     expect(toPublishOptions(sent, '7')).to.include({ persistent: true, mandatory: true, correlationId: '7' })
   })
 
-  it('travel to the dead-letter queue with the reason, cut at 2,000 characters', () => {
-    const delivery = read({}) ?? expect.fail('not read')
-    const options = toDeadLetterOptions(delivery, 'x'.repeat(3_000), '7')
-    expect(options).to.deep.include({ messageId: sent.id, type: sent.type, correlationId: '7' })
-    expect(options.headers).to.deep.equal({ created_at_ms: sent.createdAtMs, key: 'k', attempt: 3, reason: 'x'.repeat(2_000) })
+  it('say nothing that is not needed', () => {
+    const plain = { ...sent, key: null, readyAtMs: sent.createdAtMs, attempt: 1, firstAttempt: 1 }
+    expect(toPublishOptions(plain, '7').headers).to.deep.equal({ created_at_ms: sent.createdAtMs })
+    expect(toPublishOptions(sent, '7').headers).to.deep.equal({
+      created_at_ms: 1_700_000_000_123,
+      ready_at_ms: 1_700_000_060_456,
+      key: 'k',
+      attempt: 3,
+      first_attempt: 2,
+    })
   })
 
-  const foreign: readonly { name: string; changes?: Partial<Options.Publish>; content?: Buffer }[] = [
-    { name: 'no id', changes: { messageId: undefined } },
-    { name: 'an id that is not a UUID', changes: { messageId: '17' } },
-    { name: 'no type', changes: { type: undefined } },
-    { name: 'an empty type', changes: { type: '' } },
-    { name: 'a type that AMQP cannot carry back', changes: { type: '\ufffd'.repeat(100) } },
-    { name: 'a body that is not UTF-8', content: Buffer.from([0x22, 0xff, 0xfe, 0x22]) },
+  const foreign: readonly { name: string; fault: string; changes?: Partial<Options.Publish>; content?: Buffer }[] = [
+    { name: 'no id', fault: 'it has no message_id', changes: { messageId: undefined } },
+    { name: 'an id that is not a UUID', fault: 'its message_id is not a UUID', changes: { messageId: '17' } },
+    { name: 'no type', fault: 'it has no type', changes: { type: undefined } },
+    { name: 'an empty type', fault: 'it has no type', changes: { type: '' } },
+    {
+      name: 'a type that AMQP cannot carry back',
+      fault: 'its type is not a text of at most 255 bytes',
+      changes: { type: '\ufffd'.repeat(100) },
+    },
+    { name: 'a body that is not UTF-8', fault: 'its body is not UTF-8', content: Buffer.from([0x22, 0xff, 0xfe, 0x22]) },
   ]
-  for (const { name, changes = {}, content } of foreign) {
-    it(`with ${name} are not ours`, () => {
-      expect(read(changes, content ?? '{}')).to.equal(undefined)
+  for (const { name, fault, changes = {}, content = Buffer.from('{}') } of foreign) {
+    it(`with ${name} are not ours: ${fault}`, () => {
+      const message = arrive({ ...toPublishOptions(sent, '1'), ...changes }, content)
+      expect(readDelivery(tenantId, message)).to.equal(undefined)
+      expect(findFault(message)).to.equal(fault)
     })
   }
 
@@ -78,12 +93,13 @@ describe('properties of a message', () => {
     for (const headers of [
       undefined,
       {},
-      { created_at_ms: 'x', key: 7, attempt: -1 },
+      { created_at_ms: 'x', ready_at_ms: 'y', key: 7, attempt: -1, first_attempt: 1 },
       { created_at_ms: 1e300, attempt: 1.5 },
-      { created_at_ms: 0.5 },
+      { created_at_ms: 0.5, ready_at_ms: 0.5, first_attempt: 2 },
     ]) {
       const delivery = read({ headers, priority: 9 })
-      expect(delivery).to.include({ key: null, attempt: 1, priority: 0 })
+      expect(delivery).to.include({ key: null, attempt: 1, firstAttempt: 1, priority: 0 })
+      expect(delivery?.readyAtMs).to.equal(delivery?.createdAtMs)
       expect(delivery?.createdAtMs).to.be.within(before, Date.now())
     }
   })

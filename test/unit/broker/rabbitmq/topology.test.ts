@@ -21,7 +21,7 @@ describe('the queues of a tenant', () => {
     })
     expect(toDeadLetterQueueOptions(quorum)).to.deep.equal({
       durable: true,
-      arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 100_000 },
+      arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000_000 },
     })
   })
 

@@ -1,18 +1,18 @@
-/** GET /messages, /tenants/{id}/messages and /tenants/{id}/messages/{mid}. */
+/** GET /messages and /tenants/{id}/messages. */
 import type { z } from 'zod'
 import type { Principal } from '../../../auth/index.ts'
 import { AppError } from '../../../core/errors.ts'
-import { readMessageId, readTenantId, type TenantId } from '../../../core/ids.ts'
+import { readTenantId, type TenantId } from '../../../core/ids.ts'
 import type { EngineApi } from '../../../core/ports/engine-api.ts'
 import type { Reply } from '../../answer/send.ts'
-import { type ListScope, parseMessageCursor, toCursor } from '../../request/cursor.ts'
-import { invalid, messageMissing } from '../../request/refusal.ts'
+import { messageCursors, scheduledCursors } from '../../request/cursor.ts'
+import { invalid } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { messagesQuery, tenantMessagesQuery } from '../../schemas/message.ts'
 import { findTenant } from '../tenants/find-tenant.ts'
-import { toMessageBody } from './to-message-body.ts'
+import { toMessageBody, toScheduledBody } from './to-message-body.ts'
 
-export function createMessageReadRoutes(engine: EngineApi): readonly Route[] {
+export function createMessageListRoutes(engine: EngineApi): readonly Route[] {
   return [
     /**
      * @openapi
@@ -21,6 +21,7 @@ export function createMessageReadRoutes(engine: EngineApi): readonly Route[] {
      *     operationId: listTenantMessages
      *     tags: [messages]
      *     summary: List a tenant's messages, newest first
+     *     description: A message is listed once its first outcome is recorded. Those that wait for their time are listed by `status=scheduled` alone.
      *     parameters:
      *       - { $ref: '#/components/parameters/TenantId' }
      *       - { $ref: '#/components/parameters/TenantMessages.limit' }
@@ -65,32 +66,6 @@ export function createMessageReadRoutes(engine: EngineApi): readonly Route[] {
       query: messagesQuery,
       handle: ({ principal, query }) => listMessages(engine, toListedTenant(principal, query.tenant_id), query),
     }),
-
-    /**
-     * @openapi
-     * /tenants/{id}/messages/{mid}:
-     *   get:
-     *     operationId: readMessage
-     *     tags: [messages]
-     *     summary: One message
-     *     parameters:
-     *       - { $ref: '#/components/parameters/TenantId' }
-     *       - { $ref: '#/components/parameters/MessageId' }
-     *     responses:
-     *       200: { description: The message, content: { application/json: { schema: { $ref: '#/components/schemas/Message' } } } }
-     */
-    defineRoute({
-      method: 'get',
-      path: '/tenants/{id}/messages/{mid}',
-      action: 'message.read',
-      async handle({ tenantId, params }) {
-        const id = readMessageId(params.mid ?? '')
-        if (!id) throw invalid({ path: 'mid', message: 'must be a UUID' })
-        const message = await engine.findMessage(tenantId, id)
-        if (!message) throw messageMissing()
-        return { status: 200, body: toMessageBody(message) }
-      },
-    }),
   ]
 }
 
@@ -107,17 +82,35 @@ async function listMessages(
   tenantId: TenantId | undefined,
   { limit, cursor, type, status, since, until }: z.output<typeof tenantMessagesQuery>,
 ): Promise<Reply> {
-  const scope: ListScope = tenantId ? `tenants/${tenantId}/messages` : 'messages'
-  const { messages, next } = await engine.listMessages({
-    tenantId,
+  const common = {
     limit,
     ...(type ? { type } : {}),
-    ...(status ? { status } : {}),
     ...(since ? { since: new Date(since) } : {}),
     ...(until ? { until: new Date(until) } : {}),
-    ...(cursor ? { after: parseMessageCursor(scope, cursor) } : {}),
+  }
+  if (status === 'scheduled') return listScheduled(engine, tenantId, common, cursor)
+  const scope = tenantId ? (`tenants/${tenantId}/messages` as const) : 'messages'
+  const { messages, next } = await engine.listMessages({
+    tenantId,
+    ...common,
+    ...(status ? { status } : {}),
+    ...(cursor ? { after: messageCursors.parse(scope, cursor) } : {}),
   })
   // Only an empty page can be that of a tenant that does not exist.
   if (tenantId && messages.length === 0) await findTenant(engine, tenantId)
-  return { status: 200, body: { data: messages.map(toMessageBody), next_cursor: toCursor(scope, next) } }
+  return { status: 200, body: { data: messages.map(toMessageBody), next_cursor: messageCursors.write(scope, next) } }
+}
+
+async function listScheduled(
+  engine: EngineApi,
+  tenantId: TenantId | undefined,
+  query: Omit<Parameters<EngineApi['listScheduled']>[0], 'tenantId' | 'after'>,
+  cursor: string | undefined,
+): Promise<Reply> {
+  if (!tenantId) throw invalid({ path: 'tenant_id', message: 'is required to list scheduled messages' })
+  const scope = `tenants/${tenantId}/scheduled` as const
+  const after = cursor ? { after: scheduledCursors.parse(scope, cursor) } : {}
+  const { messages, next } = await engine.listScheduled({ tenantId, ...query, ...after })
+  if (messages.length === 0) await findTenant(engine, tenantId)
+  return { status: 200, body: { data: messages.map(toScheduledBody), next_cursor: scheduledCursors.write(scope, next) } }
 }

@@ -1,0 +1,46 @@
+/** A tenant's configuration: free-form, but for the keys that the engine reads. */
+import { z } from 'zod'
+import type { TenantConfig } from '../../core/tenant-config.ts'
+import { tenantRetry } from './retry.ts'
+
+const days = z.int().min(0).max(3650).nullable()
+
+export const tenantRetention = z.strictObject({
+  messages_days: days.optional().describe('How long processed and failed messages are kept; 0 or null for ever.'),
+  failures_days: days.optional().describe('How long failed messages are kept after they were closed; 0 or null for ever.'),
+})
+
+const reserved: z.ZodType<TenantConfig> = z.object({ retry: tenantRetry.optional(), retention: tenantRetention.optional() })
+
+const maxConfigBytes = 65_536
+
+/** Not copied: the keys that nobody reserves pass as they are. */
+export const tenantConfig = z
+  .custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'expected object',
+  )
+  .refine((config) => Buffer.byteLength(JSON.stringify(config)) <= maxConfigBytes, `must not exceed ${maxConfigBytes} bytes of JSON`)
+  .superRefine(refuseUnusable)
+  .meta({
+    type: 'object',
+    description: 'Settings of the handlers under keys of their own, and `retry` and `retention` for the engine.',
+    properties: { retry: { $ref: '#/components/schemas/TenantRetry' }, retention: { $ref: '#/components/schemas/TenantRetention' } },
+    additionalProperties: true,
+    examples: [
+      {
+        retry: { default: { attempts: 5, base_ms: 500 }, types: { email: 'location', sms: { delays_ms: [1000, 60_000] } } },
+        retention: { messages_days: 30, failures_days: 90 },
+      },
+    ],
+  })
+
+function refuseUnusable(config: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void {
+  const parsed = reserved.safeParse(config)
+  if (!parsed.success) context.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: config }) as z.core.$ZodRawIssue))
+  // A schema leaves this key out unseen.
+  const { types } = parsed.data?.retry ?? {}
+  if (types && Object.hasOwn((config.retry as { types: object }).types, '__proto__')) {
+    context.addIssue({ code: 'custom', path: ['retry', 'types', '__proto__'], message: 'is not a message type' })
+  }
+}
