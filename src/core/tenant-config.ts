@@ -7,13 +7,13 @@ import { applyRetryPatch, maxRetryDelayMs, type RetryOrder, type RetryPolicy, ty
  * ```json
  * {
  *   "retry": { "default": { "attempts": 5, "base_ms": 500 }, "types": { "email": "location", "sms": { "delays_ms": [1000, 60000] } } },
- *   "retention": { "messages_days": 30, "failures_days": 90 }
+ *   "retention": { "messages_days": 30, "failures_days": 90, "keys_hours": 48 }
  * }
  * ```
  */
 export interface TenantConfig {
   readonly retry?: TenantRetryConfig
-  readonly retention?: { readonly messages_days?: number | null; readonly failures_days?: number | null }
+  readonly retention?: { readonly messages_days?: number | null; readonly failures_days?: number | null; readonly keys_hours?: number }
 }
 
 export interface TenantRetryConfig {
@@ -54,7 +54,8 @@ export function resolveRetryPolicy(
   return applyRetryPatch(base, toPatch(types))
 }
 
-const dayMs = 86_400_000
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 /** The age in milliseconds that the tenant wants for its rows; the installation's when it says nothing; undefined keeps for ever. */
 export function readRetentionMs(
@@ -65,6 +66,12 @@ export function readRetentionMs(
   const own = isObject(config.retention) ? (config.retention as Record<string, unknown>)[what] : undefined
   const days = typeof own === 'number' && own >= 0 ? own : own === null ? 0 : installationDays
   return days === 0 ? undefined : days * dayMs
+}
+
+/** How long the tenant's Idempotency-Keys are kept, in milliseconds; as the installation says when it says nothing. */
+export function readKeyKeepMs(config: Readonly<Record<string, unknown>>, installationMs: number): number {
+  const hours = isObject(config.retention) ? config.retention.keys_hours : undefined
+  return typeof hours === 'number' && hours > 0 ? hours * hourMs : installationMs
 }
 
 function toPatch(json: unknown): RetryPolicyPatch | undefined {

@@ -13,7 +13,7 @@ const waitMs = 10_000
 /** `publish` gets the ids that the messages must have: its own, or those of an earlier request that did not finish. */
 type PublishOnce = (
   tenantId: TenantId,
-  key: IdempotencyKey,
+  key: IdempotencyKey & { readonly keepMs: number },
   ids: readonly MessageId[],
   publish: (ids: readonly MessageId[]) => Promise<void>,
 ) => Promise<Published>
@@ -22,8 +22,8 @@ type PublishOnce = (
  * Errors: `idempotency.mismatch`, `idempotency.in_progress` (another request with the key takes too long), and what
  * `publish` rejects with. After an error the key keeps its ids, so that repeating makes no second message.
  */
-export function createPublishOnce(store: IdempotencyStore, keepMs: number): PublishOnce {
-  return async (tenantId, { key, digest }, ids, publish) => {
+export function createPublishOnce(store: IdempotencyStore): PublishOnce {
+  return async (tenantId, { key, digest, keepMs }, ids, publish) => {
     const begin = () => store.begin({ tenantId, key, digest, ids }, leaseMs, keepMs)
     const begun = await whenFree(begin)
     if (begun.kind === 'published') return { ids: begun.ids, replayed: true }

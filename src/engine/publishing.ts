@@ -9,6 +9,7 @@ import type { IdempotencyStore } from '../core/ports/idempotency-store.ts'
 import type { EngineMetrics, PublishedAs } from '../core/ports/metrics.ts'
 import type { ScheduleStore } from '../core/ports/schedule-store.ts'
 import type { DesiredTenant } from '../core/tenant.ts'
+import { readKeyKeepMs } from '../core/tenant-config.ts'
 import type { DesiredCache } from './desired-cache.ts'
 import { createMessageIds } from './message-ids.ts'
 import { createPublishOnce } from './publish-once.ts'
@@ -35,7 +36,7 @@ export function createPublishing(services: PublishingServices): Publishing {
   const { broker, schedules, dueHints, desired, metrics } = services
   const nextId = createMessageIds()
   const nextRepeatableId = createMessageIds()
-  const once = createPublishOnce(services.idempotency, services.idempotencyKeepMs)
+  const once = createPublishOnce(services.idempotency)
   let stopped = false
 
   // What may be published again under its id is never taken for fresh: its id is a millisecond older than the message.
@@ -55,12 +56,13 @@ export function createPublishing(services: PublishingServices): Publishing {
     }
   }
 
-  const admit = (tenantId: TenantId, tenant: DesiredTenant | undefined): void => {
+  const admit = (tenantId: TenantId, tenant: DesiredTenant | undefined): DesiredTenant => {
     if (!tenant) throw new AppError('tenant.missing', `there is no tenant ${tenantId}`, { scope: 'tenant' })
     if (tenant.status === 'deleting') throw new AppError('tenant.deleting', `tenant ${tenantId} is being deleted`, { scope: 'tenant' })
     if (tenant.status === 'drained') {
       throw new AppError('tenant.draining', `tenant ${tenantId} was drained and takes no messages; resume it first`, { scope: 'tenant' })
     }
+    return tenant
   }
 
   // The tenant is gone, and this node had not heard of it; or somebody took its queue away, and its actor makes it again.
@@ -93,10 +95,10 @@ export function createPublishing(services: PublishingServices): Publishing {
     }
   }
 
-  const admitClient = async (tenantId: TenantId): Promise<void> => {
+  const admitClient = async (tenantId: TenantId): Promise<DesiredTenant> => {
     if (stopped) throw new AppError('node.draining', 'this node is shutting down', { retryable: true })
     const found = desired.find(tenantId)
-    admit(tenantId, found instanceof Promise ? await found : found)
+    return admit(tenantId, found instanceof Promise ? await found : found)
   }
 
   // The scheduled ones first: when they cannot be stored, nothing is.
@@ -128,14 +130,15 @@ export function createPublishing(services: PublishingServices): Publishing {
     },
     async publish(tenantId, drafts, key) {
       if (drafts.length === 0) return { ids: [], replayed: false }
-      await admitClient(tenantId)
+      const { config } = await admitClient(tenantId)
       const messages = drafts.map((draft) => toMessage(tenantId, draft, key !== undefined))
       const ids = messages.map(({ id }) => id)
       if (key === undefined) {
         await sendAll(tenantId, messages)
         return { ids, replayed: false }
       }
-      return once(tenantId, key, ids, (itsIds) => sendAll(tenantId, withItsIds(messages, itsIds)))
+      const keepMs = readKeyKeepMs(config, services.idempotencyKeepMs)
+      return once(tenantId, { ...key, keepMs }, ids, (itsIds) => sendAll(tenantId, withItsIds(messages, itsIds)))
     },
     stop() {
       stopped = true

@@ -1,6 +1,6 @@
 /** Which test files an `npm test` runs, and whether they need servers. */
 
-const everything = 'test/{unit,actors,contract,integration,e2e}/**/*.test.ts'
+const everything = 'test/{unit,actors,contract,integration,e2e,faults}/**/*.test.ts'
 
 export interface Selection {
   readonly specs: readonly string[]

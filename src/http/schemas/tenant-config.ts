@@ -7,6 +7,7 @@ const days = z.int().min(0).max(3650).nullable()
 
 export const tenantRetention = z.strictObject({
   messages_days: days.optional().describe('How long processed and failed messages are kept; 0 or null for ever.'),
+  keys_hours: z.int().min(1).max(720).optional().describe('How long an Idempotency-Key stands for its publish.'),
   failures_days: days.optional().describe('How long failed messages are kept after they were closed; 0 or null for ever.'),
 })
 
@@ -30,7 +31,7 @@ export const tenantConfig = z
     examples: [
       {
         retry: { default: { attempts: 5, base_ms: 500 }, types: { email: 'location', sms: { delays_ms: [1000, 60_000] } } },
-        retention: { messages_days: 30, failures_days: 90 },
+        retention: { messages_days: 30, failures_days: 90, keys_hours: 48 },
       },
     ],
   })

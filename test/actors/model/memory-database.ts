@@ -41,8 +41,8 @@ export interface MemoryDatabase {
   readonly failed: Map<TenantId, Map<MessageId, FailedRow>>
   readonly schedules: Map<TenantId, Map<MessageId, ScheduleRow>>
   readonly removed: Set<TenantId>
-  /** Who recorded a message last, and when. */
-  readonly recordings: Map<MessageId, { readonly by: Link; readonly atMs: number }>
+  /** Which node recorded a message last, and when; undefined where a failed message was changed instead. */
+  readonly recordings: Map<MessageId, { readonly by: Link | undefined; readonly atMs: number }>
   /** Who holds a tenant's deletion. */
   readonly deletions: Map<TenantId, Link>
 }

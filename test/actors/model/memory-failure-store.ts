@@ -23,7 +23,9 @@ export function createMemoryFailureStore(database: MemoryDatabase, link: Link): 
   const setMessage = ({ tenantId, id }: FailedRow, from: 'failed' | 'retrying', to: 'failed' | 'retrying'): void => {
     const partition = database.messages.get(tenantId)
     const row = partition?.get(id)
-    if (row?.status === from) partition?.set(id, { ...row, status: to })
+    if (row?.status !== from) return
+    partition?.set(id, { ...row, status: to })
+    database.recordings.set(id, { by: undefined, atMs: Date.now() })
   }
 
   const claimDue = (limit: number, maxInQueue: number, leaseMs: number): RetryClaims => {

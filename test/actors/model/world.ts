@@ -82,7 +82,7 @@ export function createWorld(seed: number): World {
     const recorded = database.messages.get(tenantId)?.get(id)
     if (recorded === undefined || (recorded.status === 'retrying' && recorded.attempts < attempt)) return
     const recording = database.recordings.get(id)
-    // Another node has recorded it since this one looked, or a repeat of it that has overtaken the first: nobody can know.
+    // Somebody else has closed it since this node looked, or a repeat of it that has overtaken the first: nobody can know.
     const isHidden = recording && (Date.now() - recording.atMs < lookUpMs || (attempt === 1 && !redelivered))
     if (isHidden && recording.by !== by) return
     violations.push(`${type} ${id} runs as attempt ${attempt} although it is ${recorded.status} after ${recorded.attempts}`)

@@ -7,7 +7,7 @@ import { tenantId } from '../../actors/support/samples.ts'
 
 const own = ['018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0101' as MessageId]
 const earlier = ['018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0100' as MessageId]
-const key = { key: 'order-1', digest: 'abc' }
+const key = { key: 'order-1', digest: 'abc', keepMs: 60_000 }
 
 /** The store answers with each beginning once, then with the last of them for ever. */
 function setup(beginnings: readonly KeyBeginning[], fails?: Error) {
@@ -25,7 +25,7 @@ function setup(beginnings: readonly KeyBeginning[], fails?: Error) {
     done.push(`publish ${ids}`)
     if (fails) throw fails
   }
-  const once = createPublishOnce(store, 60_000)
+  const once = createPublishOnce(store)
   return { done, run: () => once(tenantId, key, own, publish) }
 }
 
