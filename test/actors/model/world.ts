@@ -1,7 +1,7 @@
 /** An installation in memory: a broker and a database that outlive every node, and two nodes that may be killed. */
 import { type AnyActorRef, createActor } from 'xstate'
 import { type ActorPorts, createTenantManagerLogic, type TenantStatusReport, toTenantStatus } from '../../../actors/index.ts'
-import type { TenantId } from '../../../src/core/ids.ts'
+import { isFreshId, type TenantId } from '../../../src/core/ids.ts'
 import type { Delivery } from '../../../src/core/message.ts'
 import type { TenantReport } from '../../../src/core/ports/tenant-store.ts'
 import type { DesiredTenant } from '../../../src/core/tenant.ts'
@@ -78,13 +78,14 @@ export function createWorld(seed: number): World {
   let gatewayUp = true
 
   // An effect whose outcome is recorded must not happen again.
-  const onRun = (by: Link, { tenantId, id, type, attempt, redelivered }: Delivery): void => {
+  const onRun = (by: Link, { tenantId, id, type, attempt, redelivered, readyAtMs }: Delivery): void => {
     const recorded = database.messages.get(tenantId)?.get(id)
     if (recorded === undefined || (recorded.status === 'retrying' && recorded.attempts < attempt)) return
     const recording = database.recordings.get(id)
-    // Somebody else has closed it since this node looked, or a repeat of it that has overtaken the first: nobody can know.
-    const isHidden = recording && (Date.now() - recording.atMs < lookUpMs || (attempt === 1 && !redelivered))
-    if (isHidden && recording.by !== by) return
+    // Somebody else has closed it since this node looked: nobody can know.
+    if (recording && recording.by !== by && Date.now() - recording.atMs < lookUpMs) return
+    // A first delivery is not looked up: a repeat on another node may have overtaken it while it waited.
+    if (attempt === 1 && !redelivered && isFreshId(id, readyAtMs)) return
     violations.push(`${type} ${id} runs as attempt ${attempt} although it is ${recorded.status} after ${recorded.attempts}`)
   }
   const reportsOf = async (ids: readonly TenantId[]): Promise<readonly NodeReport[]> =>
