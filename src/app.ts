@@ -1,9 +1,7 @@
 /** The composition root: builds a node from its configuration, and takes it down in reverse. */
 import { randomBytes } from 'node:crypto'
-import { access, constants, mkdir, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
-import { bootstrapAdmin, createAuthenticate, createLogin, createSigningKeys, createTokens } from './auth/index.ts'
+import { createAuthenticate, createLogin, createSigningKeys, createTokens } from './auth/index.ts'
 import { createPostgresBroker } from './broker/postgres/index.ts'
 import { createRabbitmqBroker } from './broker/rabbitmq/index.ts'
 import type { Config } from './config/index.ts'
@@ -18,6 +16,7 @@ import { startEmbeddedPostgres } from './database/embedded/index.ts'
 import { type Database, migrateUp, openDatabase } from './database/index.ts'
 import { createDisposers, type Disposers } from './disposers.ts'
 import { createEngine, type DrainReport, type Engine } from './engine/index.ts'
+import { type GeneratedAdmin, prepareAdmin } from './first-admin.ts'
 import { createHandlers, type HandlerDefinition, type HandlerPublish, type HandlerServices, loadHandlers } from './handlers/index.ts'
 import { createHttpServer } from './http/index.ts'
 import { createLogger } from './observability/logger.ts'
@@ -42,7 +41,7 @@ export interface TenantryNode {
   /** Where HTTP answers. */
   readonly port: number
   /** Set when this start has generated the platform admin's password. */
-  readonly generatedAdmin: { readonly username: string; readonly password: string; readonly file: string } | undefined
+  readonly generatedAdmin: GeneratedAdmin | undefined
   /**
    * Drains and stops: readiness off, no new publishes, consumers cancelled, handlers finished, outcomes committed and
    * acknowledged, connections closed. At `deadlineMs` (default `drain.deadline_ms`) handlers are aborted. Tolerates twice.
@@ -227,29 +226,6 @@ function createBroker(config: Config, database: Database, nodeId: string, log: L
     publishTimeoutMs: config.publish.confirmTimeoutMs,
     log: (level, message, details) => log[level](message, details === undefined ? undefined : { ...details }),
   })
-}
-
-async function prepareAdmin(config: Config, database: Database, log: Logger): Promise<TenantryNode['generatedAdmin']> {
-  const { username, password } = config.admin
-  // Before the password is made: one that cannot be kept would be lost for good.
-  if (password === undefined) await requireWritable(config.dataDir)
-  const result = await bootstrapAdmin({ store: database.auth, username, password })
-  if (result.kind === 'other_admin')
-    log.warn('ADMIN_USERNAME is not the name of this installation’s admin; nothing was changed', { username })
-  if (result.kind !== 'generated') return undefined
-  const file = join(config.dataDir, 'admin-password')
-  await rm(file, { force: true })
-  await writeFile(file, `${result.password}\n`, { mode: 0o600, flag: 'wx' })
-  return { username, password: result.password, file }
-}
-
-async function requireWritable(dir: string): Promise<void> {
-  try {
-    await mkdir(dir, { recursive: true })
-    await access(dir, constants.W_OK)
-  } catch (error) {
-    throw new AppError('config.invalid', `data_dir ${dir} cannot be written (${errorText(error)}); set DATA_DIR, or ADMIN_PASSWORD`)
-  }
 }
 
 async function listen(http: ReturnType<typeof createHttpServer>, config: Config, log: Logger): Promise<{ port: number }> {
