@@ -11,6 +11,7 @@ import type { EngineMetrics } from '../src/core/ports/metrics.ts'
 import type { RetentionStore } from '../src/core/ports/retention-store.ts'
 import type { ScheduleStore } from '../src/core/ports/schedule-store.ts'
 import type { Hints, Nodes, TenantStore } from '../src/core/ports/tenant-store.ts'
+import type { Tracing } from '../src/core/ports/tracing.ts'
 import type { RetryPolicy } from '../src/core/retry-policy.ts'
 import type { RestartPolicy } from './tenant/restart-policy.ts'
 
@@ -30,7 +31,13 @@ export interface ActorPolicy {
   readonly circuit: CircuitPolicy
   /** A handler that takes longer has been given up. */
   readonly handlerLimitMs: number
-  readonly retention: { readonly messagesDays: number; readonly failuresDays: number; readonly intervalMs: number }
+  /** 0 days keep for ever. */
+  readonly retention: {
+    readonly messagesDays: number
+    readonly failuresDays: number
+    readonly auditDays: number
+    readonly intervalMs: number
+  }
   /** Between attempts to reach the broker or the database. */
   readonly reconnect: BackoffPolicy
   readonly reconcileIntervalMs: number
@@ -51,6 +58,8 @@ export interface ActorPorts {
   readonly nodes: Nodes
   readonly handlers: Handlers
   readonly metrics: EngineMetrics
+  /** undefined when nobody traces. */
+  readonly tracing?: Tracing | undefined
   readonly log: Logger
   readonly policy: ActorPolicy
 }

@@ -14,13 +14,19 @@ export interface GeneratedAdmin {
 }
 
 /** Resolves with the admin whose password this start has generated. Errors: AppError `config.invalid` when it cannot be kept. */
-export async function prepareAdmin(config: Config, database: Database, log: Logger): Promise<GeneratedAdmin | undefined> {
+export async function prepareAdmin(
+  config: Pick<Config, 'admin' | 'dataDir'>,
+  database: Pick<Database, 'auth' | 'sessions'>,
+  log: Pick<Logger, 'warn'>,
+): Promise<GeneratedAdmin | undefined> {
   const { username, password } = config.admin
   // Before the password is made: one that cannot be kept would be lost for good.
   if (password === undefined) await requireWritable(config.dataDir)
-  const result = await bootstrapAdmin({ store: database.auth, username, password })
+  const result = await bootstrapAdmin({ store: database.auth, sessions: database.sessions, username, password })
   if (result.kind === 'other_admin')
     log.warn('ADMIN_USERNAME is not the name of this installation’s admin; nothing was changed', { username })
+  if (result.kind === 'updated')
+    log.warn('ADMIN_PASSWORD has changed: the admin’s password was set to it, and the admin’s sessions have ended', { username })
   if (result.kind !== 'generated') return undefined
   const file = join(config.dataDir, 'admin-password')
   await rm(file, { force: true })

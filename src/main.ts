@@ -42,7 +42,8 @@ async function main(): Promise<void> {
   for (const { tenantId, messageIds } of report.orphans) {
     log.warn('messages were in hand at the deadline; they will be delivered again', { tenant_id: tenantId, message_ids: messageIds })
   }
-  log.info(report.complete ? 'drained; good-bye' : 'stopped at the deadline')
+  if (report.complete) log.info('drained; good-bye')
+  else log.warn('stopped at the deadline')
   process.exit(requested.failed() ? 1 : 0)
 }
 

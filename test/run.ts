@@ -9,7 +9,7 @@ import { selectSpecs } from './support/specs.ts'
 
 const root = join(import.meta.dirname, '..')
 const interrupted = new AbortController()
-let mocha: ChildProcess | undefined
+const running = new Set<ChildProcess>()
 let interruptedAtMs = 0
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
@@ -18,12 +18,12 @@ process.exitCode = await run(process.argv.slice(2))
 process.exit()
 
 async function run(args: readonly string[]): Promise<number> {
-  const { specs, options, needsServices } = selectSpecs(args)
+  const { lanes, options, needsServices } = selectSpecs(args)
   const services = needsServices ? await startServices() : {}
   if (services === undefined) return interrupted.signal.aborted ? 130 : 1
   try {
     const env = Object.fromEntries(Object.entries(services).map(([name, service]) => [name, service.url]))
-    return interrupted.signal.aborted ? 130 : await runMocha([...options, ...specs], env)
+    return interrupted.signal.aborted ? 130 : await runLanes(lanes, options, env)
   } finally {
     await stopServices(Object.values(services))
   }
@@ -51,16 +51,42 @@ async function stopServices(services: readonly Service[]): Promise<void> {
   }
 }
 
-async function runMocha(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+/** All lanes at once: the first one's lines as they come, each other's when those before it have ended. */
+async function runLanes(lanes: readonly (readonly string[])[], options: readonly string[], env: Readonly<Record<string, string>>) {
+  let before: Promise<unknown> = Promise.resolve()
+  const codes: Promise<number>[] = []
+  for (const specs of lanes) {
+    const { code, printed } = runMocha([...options, ...specs], env, before)
+    before = printed
+    codes.push(code)
+  }
+  await before
+  return Math.max(...(await Promise.all(codes)))
+}
+
+function runMocha(args: readonly string[], env: Readonly<Record<string, string>>, mayPrint: Promise<unknown>) {
   // A group of its own: mocha starts a second process, and an interrupt must reach both.
-  mocha = spawn(process.execPath, [join(root, 'node_modules/mocha/bin/mocha.js'), ...args], {
-    stdio: 'inherit',
+  const mocha = spawn(process.execPath, [join(root, 'node_modules/mocha/bin/mocha.js'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
-    env: { ...process.env, ...env },
+    env: { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}), ...process.env, ...env },
   })
-  const [code] = await once(mocha, 'exit')
-  mocha = undefined
-  return interrupted.signal.aborted ? 130 : typeof code === 'number' ? code : 1
+  running.add(mocha)
+  const lines: Buffer[] = []
+  let isPrinting = false
+  mocha.stdout.on('data', (chunk: Buffer) => {
+    if (isPrinting) process.stdout.write(chunk)
+    else lines.push(chunk)
+  })
+  void mayPrint.then(() => {
+    isPrinting = true
+    for (const chunk of lines) process.stdout.write(chunk)
+  })
+  const code = once(mocha, 'close').then(([exitCode]: unknown[]) => {
+    running.delete(mocha)
+    return interrupted.signal.aborted ? 130 : typeof exitCode === 'number' ? exitCode : 1
+  })
+  return { code, printed: Promise.all([code, mayPrint]) }
 }
 
 /** The first interrupt asks mocha to end, a later one ends at once: the servers notice that this process is gone. */
@@ -72,8 +98,9 @@ function interrupt(): void {
   }
   interruptedAtMs = performance.now()
   interrupted.abort()
-  if (mocha?.pid === undefined) return
-  const group = -mocha.pid
-  process.kill(group, 'SIGTERM')
-  setTimeout(() => process.kill(group, 'SIGKILL'), 10_000).unref()
+  for (const { pid } of running) {
+    if (pid === undefined) continue
+    process.kill(-pid, 'SIGTERM')
+    setTimeout(() => process.kill(-pid, 'SIGKILL'), 10_000).unref()
+  }
 }

@@ -3,6 +3,9 @@ import { fromCallback, fromPromise } from 'xstate'
 import type { ActorPorts } from '../ports.ts'
 import { brokerLinkMachine } from './machine.ts'
 
+/** The first times, then ever more rarely: an outage of an hour is no flood of lines. */
+const isWorthTelling = (attempt: number): boolean => Number.isInteger(Math.log2(Math.max(1, attempt)))
+
 export function createBrokerLinkLogic({ broker, log }: Pick<ActorPorts, 'broker' | 'log'>) {
   return brokerLinkMachine.provide({
     actors: {
@@ -11,8 +14,9 @@ export function createBrokerLinkLogic({ broker, log }: Pick<ActorPorts, 'broker'
     },
     actions: {
       logUp: () => log.info('the broker is connected', { broker: broker.kind }),
-      logDown: ({ context }) =>
-        log.warn('the broker is away; trying again', { broker: broker.kind, attempt: context.attempt, reason: context.reason }),
+      logDown: ({ context: { attempt, reason } }) => {
+        if (isWorthTelling(attempt)) log.warn('the broker is away; trying again', { broker: broker.kind, attempt, reason })
+      },
     },
   })
 }

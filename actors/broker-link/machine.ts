@@ -17,9 +17,14 @@ export interface BrokerLinkInput {
   readonly backoff: BackoffPolicy
 }
 
+export interface BrokerLinkContext extends BrokerLinkInput {
+  readonly attempt: number
+  readonly reason: string | null
+}
+
 export const brokerLinkMachine = setup({
   types: {
-    context: {} as BrokerLinkInput & { attempt: number; reason: string | null },
+    context: {} as BrokerLinkContext,
     input: {} as BrokerLinkInput,
     events: {} as BrokerEvent,
   },

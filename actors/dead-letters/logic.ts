@@ -37,7 +37,7 @@ export function createDeadLettersLogic(
     const noteFailure = ({ id, reason }: DeadLetter, error: unknown): void => {
       failures++
       if (performance.now() < troubleQuietUntil) return
-      const last = { id, reason, error: errorText(error) }
+      const last = { id, dead_because: reason, reason: errorText(error) }
       ports.log.warn('dead letters could not be stored; trying again', { tenant_id: tenantId, count: failures, last })
       troubleQuietUntil = performance.now() + quietMs
       failures = 0

@@ -9,6 +9,7 @@ type CleaningPorts = Pick<ActorPorts, 'broker' | 'failures' | 'nodes' | 'retenti
 const lostAfterMs = 600_000
 /** After so long nobody looks: behind a queue that is never empty it could be neither found nor missed. */
 const lostForSureMs = 3_600_000
+const dayMs = 86_400_000
 const batchSize = 1_000
 const batchesPerRound = 100
 
@@ -31,12 +32,14 @@ async function holdsNothing({ broker, nodes }: CleaningPorts, tenantId: TenantId
   return (await nodes.reportsOf([tenantId])).every((report) => report.inFlight === 0)
 }
 
-/** Removes what is older than each tenant keeps it, in batches, while no other node does. */
+/** Removes what is older than each tenant keeps it, and old entries of the audit log, in batches, while no other node does. */
 export async function removeExpired(ports: CleaningPorts, signal: AbortSignal): Promise<void> {
   await ports.retention.whileAlone(async () => {
     await untilDone(signal, () => ports.retention.removeExpiredKeys(batchSize))
+    await untilDone(signal, () => ports.retention.removeExpiredSessions(batchSize))
+    const { messagesDays, failuresDays, auditDays } = ports.policy.retention
+    if (auditDays > 0) await untilDone(signal, () => ports.retention.removeAuditEntries(auditDays * dayMs, batchSize))
     for (const { id, config } of await ports.tenants.desired()) {
-      const { messagesDays, failuresDays } = ports.policy.retention
       const messagesMs = readRetentionMs(config, 'messages_days', messagesDays)
       const failuresMs = readRetentionMs(config, 'failures_days', failuresDays)
       if (messagesMs !== undefined) await untilDone(signal, () => ports.retention.removeMessages(id, messagesMs, batchSize))

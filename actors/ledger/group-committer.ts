@@ -11,6 +11,7 @@ import { type Settlement, toErrorText, toStorable } from '../../src/core/failure
 import type { Delivery } from '../../src/core/message.ts'
 import type { MessageRecord, MessageStore } from '../../src/core/ports/message-store.ts'
 import type { EngineMetrics } from '../../src/core/ports/metrics.ts'
+import type { Tracing } from '../../src/core/ports/tracing.ts'
 import { toAttemptRecord } from '../../src/core/settlement.ts'
 import type { Session } from '../tenant/session.ts'
 import { createTurns, type Numbered } from './turns.ts'
@@ -19,6 +20,8 @@ export interface LedgerEntry extends Numbered {
   readonly session: Session
   readonly delivery: Delivery
   readonly settlement: Settlement
+  /** What the message carries to its next attempt, for those who trace it. */
+  readonly trace?: string | undefined
   /** True when the database refuses the data: the row is written without it. */
   readonly poisoned?: boolean
   /** Called when the outcome is recorded, or will not be. */
@@ -44,6 +47,7 @@ export interface GroupCommitterOptions {
   readonly lingerMs: number
   readonly maxInFlight: number
   readonly metrics: Pick<EngineMetrics, 'settled' | 'ledgerCommitted'>
+  readonly tracing?: Pick<Tracing, 'settle'> | undefined
   /** Something is due at `dueAtMs` that was not before: a retry, or room for one of the same tenant. Must not throw. */
   readonly onDue: (dueAtMs: number) => void
   /** Called once when the database goes away; flushing stops until resume(). */
@@ -57,7 +61,7 @@ const maxBatchChars = 8 * 1024 * 1024
 const sizeOf = (batch: readonly LedgerEntry[]): number => batch.reduce((sum, { delivery }) => sum + delivery.text().length, 0)
 
 export function createGroupCommitter(options: GroupCommitterOptions): GroupCommitter {
-  const { store, batchSize, maxInFlight, metrics } = options
+  const { store, batchSize, maxInFlight, metrics, tracing } = options
   const turns = createTurns<Session, LedgerEntry>((entry) => entry.session)
   let inFlight = 0
   let stalled = false
@@ -109,12 +113,15 @@ export function createGroupCommitter(options: GroupCommitterOptions): GroupCommi
   const write = async (batch: readonly LedgerEntry[]): Promise<void> => {
     if (batch.length > 1 && sizeOf(batch) > maxBatchChars) return writeHalves(batch)
     const startedAt = performance.now()
+    const span = tracing?.settle(batch.map(({ trace }) => trace))
     try {
       await store.record(batch.map(toRecord))
     } catch (thrown) {
+      span?.end(thrown)
       await writeRefused(batch, thrown)
       return
     }
+    span?.end()
     metrics.ledgerCommitted(batch.length, (performance.now() - startedAt) / 1000)
     settle(batch)
   }
@@ -215,7 +222,7 @@ export function createGroupCommitter(options: GroupCommitterOptions): GroupCommi
   }
 }
 
-function toRecord({ delivery, settlement, poisoned }: LedgerEntry): MessageRecord {
+function toRecord({ delivery, settlement, poisoned, trace }: LedgerEntry): MessageRecord {
   return {
     tenantId: delivery.tenantId,
     id: delivery.id,
@@ -226,6 +233,7 @@ function toRecord({ delivery, settlement, poisoned }: LedgerEntry): MessageRecor
     attempt: delivery.attempt,
     createdAtMs: delivery.createdAtMs,
     settlement,
+    trace,
     body: () => delivery.text(),
   }
 }

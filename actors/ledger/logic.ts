@@ -1,6 +1,7 @@
 /** The ledger machine with its shells: the group committer of this node, and the probe of the database. */
 import { fromCallback, fromPromise } from 'xstate'
 import { errorText } from '../../src/core/errors.ts'
+import { within } from '../../src/core/within.ts'
 import type { ActorPorts } from '../ports.ts'
 import { createGroupCommitter } from './group-committer.ts'
 import { ledgerMachine } from './machine.ts'
@@ -19,6 +20,7 @@ export function createLedgerLogic(ports: ActorPorts, onDue: (dueAtMs: number) =>
     store: ports.messages,
     ...ports.policy.ledger,
     metrics: ports.metrics,
+    tracing: ports.tracing,
     onDue,
     onStalled,
     onTrouble: (text, details) => ports.log.error(text, details),
@@ -31,7 +33,7 @@ export function createLedgerLogic(ports: ActorPorts, onDue: (dueAtMs: number) =>
           report = undefined
         }
       }),
-      probe: fromPromise(() => withDeadline(ports.messages.ping())),
+      probe: fromPromise(() => within(ports.messages.ping(), probeDeadlineMs, noAnswer)),
     },
     actions: {
       resumeCommitter: () => {
@@ -43,10 +45,6 @@ export function createLedgerLogic(ports: ActorPorts, onDue: (dueAtMs: number) =>
   return { logic, committer }
 }
 
-async function withDeadline(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the database did not answer the probe in time')), probeDeadlineMs)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+function noAnswer(): never {
+  throw new Error('the database did not answer the probe in time')
 }

@@ -12,9 +12,14 @@ export interface LedgerInput {
   readonly backoff: BackoffPolicy
 }
 
+export interface LedgerContext extends LedgerInput {
+  readonly attempt: number
+  readonly reason: string | null
+}
+
 export const ledgerMachine = setup({
   types: {
-    context: {} as LedgerInput & { attempt: number; reason: string | null },
+    context: {} as LedgerContext,
     input: {} as LedgerInput,
     events: {} as LedgerEvent,
   },

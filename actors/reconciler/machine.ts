@@ -28,9 +28,14 @@ export interface Wanted {
   readonly all: boolean
 }
 
+export interface ReconcilerContext extends ReconcilerInput, Wanted {
+  /** What is being read, or was read last. */
+  readonly taken: Wanted
+}
+
 export const reconcilerMachine = setup({
   types: {
-    context: {} as ReconcilerInput & Wanted & { taken: Wanted },
+    context: {} as ReconcilerContext,
     input: {} as ReconcilerInput,
     events: {} as ReconcilerEvent,
   },

@@ -35,11 +35,13 @@ export function createRetryScheduler(ports: ActorPorts, sessions: Sessions) {
     if (signal.aborted) await Promise.all([ports.failures.giveBack(found.retries, 0), ports.schedules.giveBack(found.schedules, 0)])
     else hand = found
     const nextDueInMs = Math.min(retries.nextDueInMs ?? Number.POSITIVE_INFINITY, schedules.nextDueInMs ?? Number.POSITIVE_INFINITY)
+    const oldestDueMs = Math.max(retries.oldestDueMs ?? 0, schedules.oldestDueMs ?? 0)
     return {
       count: retries.claimed.length + schedules.claimed.length,
       more: retries.more || schedules.more,
       tookMs: performance.now() - claimedAtMs,
       nextDueAtMs: nextDueInMs === Number.POSITIVE_INFINITY ? undefined : lookedAtMs + nextDueInMs,
+      dueSinceMs: oldestDueMs > 0 ? lookedAtMs - oldestDueMs : undefined,
     }
   }
 

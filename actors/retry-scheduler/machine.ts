@@ -19,6 +19,8 @@ export interface Claimed {
   readonly more: boolean
   /** When the next one is due; undefined when none waits. */
   readonly nextDueAtMs: number | undefined
+  /** Since when the message has been due that was due longest; undefined when nothing was. */
+  readonly dueSinceMs: number | undefined
   /** How long it took. */
   readonly tookMs: number
 }
@@ -29,6 +31,8 @@ export interface RetrySchedulerInput {
 
 export interface RetrySchedulerContext extends RetrySchedulerInput {
   readonly wakeAtMs: number
+  /** Since when the oldest message has been due that the last look found, if it has left some; infinite when it has not. */
+  readonly dueSinceMs: number
   /** Until the next look at least. */
   readonly spacingMs: number
   readonly attempt: number
@@ -57,7 +61,10 @@ export const retrySchedulerMachine = setup({
   },
   actions: {
     wakeAt: assign({ wakeAtMs: (_, { atMs }: { atMs: number }) => atMs }),
-    spaceOut: assign({ spacingMs: (_, { claimed }: { claimed: Claimed }) => spacingOf(claimed) }),
+    noteLook: assign({
+      spacingMs: (_, { claimed }: { claimed: Claimed }) => spacingOf(claimed),
+      dueSinceMs: (_, { claimed }: { claimed: Claimed }) => toDueSinceMs(claimed),
+    }),
     wakeBy: assign({ wakeAtMs: ({ context }, { atMs }: { atMs: number }) => Math.min(context.wakeAtMs, atMs) }),
     noteFailure: assign({
       attempt: ({ context }) => context.attempt + 1,
@@ -73,7 +80,14 @@ export const retrySchedulerMachine = setup({
   },
 }).createMachine({
   id: 'retryScheduler',
-  context: ({ input }) => ({ ...input, wakeAtMs: 0, spacingMs: leastSpacingMs, attempt: 0, reason: null }),
+  context: ({ input }) => ({
+    ...input,
+    wakeAtMs: 0,
+    dueSinceMs: Number.POSITIVE_INFINITY,
+    spacingMs: leastSpacingMs,
+    attempt: 0,
+    reason: null,
+  }),
   invoke: { src: 'watchDue', onError: '.backingOff' },
   on: {
     'broker.down': '.parked',
@@ -104,7 +118,7 @@ export const retrySchedulerMachine = setup({
             guard: { type: 'foundSome', params: ({ event }) => event.output },
             target: 'republishing',
             actions: [
-              { type: 'spaceOut', params: ({ event }) => ({ claimed: event.output }) },
+              { type: 'noteLook', params: ({ event }) => ({ claimed: event.output }) },
               { type: 'wakeBy', params: ({ event }) => ({ atMs: toWakeAtMs(event.output) }) },
             ],
           },
@@ -112,7 +126,7 @@ export const retrySchedulerMachine = setup({
             target: 'waiting',
             actions: [
               'clearFailures',
-              { type: 'spaceOut', params: ({ event }) => ({ claimed: event.output }) },
+              { type: 'noteLook', params: ({ event }) => ({ claimed: event.output }) },
               { type: 'wakeBy', params: ({ event }) => ({ atMs: toWakeAtMs(event.output) }) },
             ],
           },
@@ -136,3 +150,5 @@ export function toWakeAtMs({ count, more, nextDueAtMs }: Claimed, nowMs: number 
   const moreAtMs = more ? nowMs + (count > 0 ? 0 : moreMs) : Number.POSITIVE_INFINITY
   return Math.min(moreAtMs, nextDueAtMs ?? Number.POSITIVE_INFINITY)
 }
+
+const toDueSinceMs = ({ more, dueSinceMs = Number.POSITIVE_INFINITY }: Claimed): number => (more ? dueSinceMs : Number.POSITIVE_INFINITY)

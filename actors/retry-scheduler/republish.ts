@@ -6,6 +6,7 @@ import type { OutboundMessage } from '../../src/core/message.ts'
 import type { ClaimedRetry } from '../../src/core/ports/failure-store.ts'
 import type { ClaimedSchedule } from '../../src/core/ports/schedule-store.ts'
 import { readConfirmed } from '../../src/core/publish-batch.ts'
+import { within } from '../../src/core/within.ts'
 import type { ActorPorts } from '../ports.ts'
 import type { Trouble } from './trouble.ts'
 
@@ -16,7 +17,7 @@ export interface Claims {
   readonly claimedAtMs: number
 }
 
-export type RepublishPorts = Pick<ActorPorts, 'broker' | 'failures' | 'schedules' | 'handlers' | 'metrics' | 'log'>
+export type RepublishPorts = Pick<ActorPorts, 'broker' | 'failures' | 'schedules' | 'handlers' | 'metrics' | 'tracing' | 'log'>
 
 /** What the rounds of one scheduler share. */
 export interface RepublishRounds {
@@ -53,7 +54,7 @@ export async function republish(claims: Claims, ports: RepublishPorts, rounds: R
   }
   const all = Promise.allSettled([...byTenant.values()].map(release))
   const failed = all.then((results) => results.find((result) => result.status === 'rejected'))
-  const ended = rounds.late < maxLateRounds ? await within(failed, patienceMs) : await failed
+  const ended = rounds.late < maxLateRounds ? await within(failed, patienceMs, () => 'late' as const) : await failed
   if (ended === 'late') {
     rounds.late++
     void failed.then((failure) => {
@@ -61,14 +62,6 @@ export async function republish(claims: Claims, ports: RepublishPorts, rounds: R
       if (failure) logLate(ports, failure.reason)
     })
   } else if (ended) throw ended.reason
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T | 'late'> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), ms)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 const logLate = (ports: RepublishPorts, reason: unknown): void =>
@@ -85,10 +78,12 @@ const split = (group: readonly Claim[]) => ({
 async function publishGroup(group: readonly Claim[], ports: RepublishPorts, trouble: Trouble): Promise<void> {
   const { tenantId } = (group[0] as Claim).message
   const messages = group.map(({ message }): OutboundMessage => message)
+  const spans = ports.tracing && messages.map((message) => ({ id: message.id, span: ports.tracing?.resend(message) }))
   try {
     await ports.broker.publishBatch(messages, { patience: AbortSignal.timeout(publishingMs) })
   } catch (error) {
     const confirmed = readConfirmed(error)
+    for (const { id, span } of spans ?? []) span?.end(confirmed.has(id) ? undefined : error)
     const open = group.filter(({ message }) => !confirmed.has(message.id))
     const delayMs = trouble.noted(tenantId)
     ports.log.warn('due messages could not go to their queue; trying again', {
@@ -109,6 +104,7 @@ async function publishGroup(group: readonly Claim[], ports: RepublishPorts, trou
     if (error instanceof AppError && (error.code === 'broker.unavailable' || error.code === 'broker.blocked')) throw error
     return
   }
+  for (const { span } of spans ?? []) span?.end()
   trouble.over(tenantId)
   await notePublished(group, ports)
 }

@@ -46,6 +46,7 @@ export function createTenantManagerLogic(ports: ActorPorts, observer: NodeObserv
     ledger: committer,
     recorded: createRecordedOutcomes(ports.messages),
     metrics: ports.metrics,
+    tracing: ports.tracing,
     circuits,
     policyFor: (config, handler, type) => resolveRetryPolicy(config, type, handler.retry, policy.retry.policy),
     inHand: new Set(),
@@ -67,7 +68,7 @@ export function createTenantManagerLogic(ports: ActorPorts, observer: NodeObserv
     actions: {
       logCrash: ({ event }) =>
         ports.log.error('an actor crashed', {
-          actor: 'actorId' in event ? event.actorId : event.type,
+          actor_id: 'actorId' in event ? event.actorId : event.type,
           error: 'error' in event ? event.error : undefined,
         }),
       giveUp: ({ event }) => observer.onFatal('error' in event ? event.error : event.type),
@@ -85,7 +86,6 @@ function logCircuit(log: ActorPorts['log'], tenantId: TenantId, destination: str
     log.warn('a circuit is open: messages for the destination are put off', {
       ...facts,
       until: new Date(circuit.untilMs).toISOString(),
-      reason: circuit.reason,
     })
   } else log.info('a circuit has changed', facts)
 }

@@ -1,5 +1,6 @@
 /** The tenant machine with its shells. */
 import pLimit from 'p-limit'
+import type { TenantId } from '../../src/core/ids.ts'
 import type { DesiredTenant } from '../../src/core/tenant.ts'
 import { createConsumerLogic } from '../consumer/consumer.ts'
 import { createDeadLettersLogic } from '../dead-letters/logic.ts'
@@ -11,10 +12,26 @@ import { createProvision, createPurge, createWatchQueue } from './provisioning.t
 import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
+const quietMs = 10_000
+
 /** One for all tenants of a node: handles are found by tenant id, machines are shared. */
 export function createTenantLogic(ports: ActorPorts, sessions: Sessions, worker: WorkerLogic, ledger: Pick<GroupCommitter, 'stalled'>) {
   const limit = pLimit(ports.policy.attachConcurrency)
   const admit = <T>(work: () => Promise<T>): Promise<T> => limit(work)
+
+  let failures = 0
+  let quietUntil = 0
+  // A broker that is away takes them all at once: the explanations tell about each, the log about their number.
+  const tellFailure = ({ tenantId, reason, attempt }: { tenantId: TenantId; reason: string | null; attempt: number }): void => {
+    failures++
+    if (performance.now() < quietUntil) return
+    ports.log.warn('tenants have lost their queues or partitions; trying again', {
+      count: failures,
+      last: { tenant_id: tenantId, attempt, reason },
+    })
+    quietUntil = performance.now() + quietMs
+    failures = 0
+  }
 
   return tenantMachine.provide({
     actors: {
@@ -36,6 +53,8 @@ export function createTenantLogic(ports: ActorPorts, sessions: Sessions, worker:
         if (session) configure(session, context.desired)
       },
       abortHandlers: ({ context }) => sessions.find(context.tenantId)?.abort.abort(new Error('the node stops')),
+      noteRespawn: () => ports.metrics.workerRestarted(),
+      logFailure: ({ context }) => tellFailure(context),
       logQuarantine: ({ context }) =>
         ports.log.error('a tenant is quarantined: its restart budget is spent', {
           tenant_id: context.tenantId,

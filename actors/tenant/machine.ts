@@ -102,7 +102,7 @@ export const tenantMachine = tenantSetup.createMachine({
         'xstate.error.actor.*': { guard: ({ event }) => event.actorId.startsWith('worker:'), actions: 'replaceWorker' },
         'worker.respawn': {
           guard: 'holdsCrashed',
-          actions: ['removeWorker', { type: 'noteReason', params: { reason: null } }, 'adjustWorkers'],
+          actions: ['removeWorker', 'noteRespawn', { type: 'noteReason', params: { reason: null } }, 'adjustWorkers'],
         },
         // The node's deadline: wherever the attachment is, its handlers are told and the channel closes.
         'tenant.abort': { target: '.detaching', actions: 'abortHandlers' },
@@ -225,6 +225,7 @@ export const tenantMachine = tenantSetup.createMachine({
     },
 
     failing: {
+      entry: 'logFailure',
       always: [{ guard: 'ending', target: 'ended' }, { guard: 'budgetSpent', target: 'quarantined' }, { target: 'backingOff' }],
     },
     backingOff: {

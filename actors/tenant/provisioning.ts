@@ -69,8 +69,8 @@ export function createPurge(ports: Pick<ActorPorts, 'broker' | 'tenants' | 'node
 /** Queues, partition, row. undefined when another node is at it. */
 function removeEverything(ports: Pick<ActorPorts, 'broker' | 'tenants'>, tenantId: TenantId): Promise<true | undefined> {
   return ports.tenants.whileDeleting(tenantId, async () => {
-    const { discarded } = await ports.broker.deleteTenant(tenantId)
-    await ports.tenants.remove(tenantId, discarded)
+    const { discarded, queues } = await ports.broker.deleteTenant(tenantId)
+    await ports.tenants.remove(tenantId, discarded, queues)
     return true as const
   })
 }

@@ -19,10 +19,10 @@ export interface Session {
   config: Readonly<Record<string, unknown>>
   /** How many workers the tenant is to have; replaced with the settings. */
   workers: number
-  /** Deliveries whose handler runs now and is waited for. */
-  readonly running: ReadonlySet<Delivery>
+  /** Deliveries whose handler runs now and is waited for: by which worker, and since when, in epoch milliseconds. */
+  readonly running: ReadonlyMap<Delivery, { readonly worker: number; readonly sinceMs: number }>
   /** The handler is waited for from now on, until ranOut(). */
-  runs(delivery: Delivery): void
+  runs(delivery: Delivery, worker: number): void
   ranOut(delivery: Delivery): void
   /** Deliveries received and not settled. */
   readonly inFlight: number
@@ -53,7 +53,7 @@ export interface Session {
 const liveForMs = 1_000
 
 export function createSession(tenantId: TenantId, meter: Meter, retryShare: number): Session {
-  const running = new Set<Delivery>()
+  const running = new Map<Delivery, { readonly worker: number; readonly sinceMs: number }>()
   let workers = 1
   let retriesRunning = 0
   let newestAt = Number.NEGATIVE_INFINITY
@@ -90,8 +90,8 @@ export function createSession(tenantId: TenantId, meter: Meter, retryShare: numb
       workers = count
     },
     running,
-    runs(delivery) {
-      running.add(delivery)
+    runs(delivery, worker) {
+      running.set(delivery, { worker, sinceMs: Date.now() })
       if (delivery.attempt > 1) retriesRunning++
     },
     ranOut(delivery) {

@@ -145,7 +145,9 @@ export const tenantSetup = base.extend({
     shutMailbox: () => {},
     applyConfig: () => {},
     abortHandlers: () => {},
+    logFailure: () => {},
     logQuarantine: () => {},
+    noteRespawn: () => {},
   },
 })
 

@@ -1,4 +1,5 @@
 /** What a tenant's actor says about itself, derived from its snapshot. */
+import { matchesState, type StateValue } from 'xstate'
 import type { TenantState } from '../../src/core/ports/engine-api.ts'
 import type { TenantContext } from './setup.ts'
 
@@ -13,11 +14,11 @@ export interface TenantStatusReport {
 
 interface TenantSnapshot {
   readonly context: TenantContext
-  matches(value: string | object): boolean
+  readonly value: StateValue
 }
 
 // In this order: the first that matches names the state.
-const names: readonly (readonly [string | object, TenantState])[] = [
+const names: readonly (readonly [StateValue, TenantState])[] = [
   ['provisioning', 'provisioning'],
   [{ attached: 'opening' }, 'attaching'],
   [{ attached: { serving: { activity: 'running' } } }, 'running'],
@@ -34,10 +35,12 @@ const names: readonly (readonly [string | object, TenantState])[] = [
   ['ended', 'stopped'],
 ]
 
-/** Errors: none; total over the machine's states (a test walks all of them). */
-export function toTenantStatus(snapshot: TenantSnapshot): TenantStatusReport {
-  const { context } = snapshot
-  const state = names.find(([value]) => snapshot.matches(value))?.[1] ?? 'detaching'
+/** The API's name of a state value. Errors: none; total over the machine's states (a test walks all of them). */
+export const toTenantState = (value: StateValue): TenantState => names.find(([name]) => matchesState(name, value))?.[1] ?? 'detaching'
+
+/** Errors: none; total. */
+export function toTenantStatus({ context, value }: TenantSnapshot): TenantStatusReport {
+  const state = toTenantState(value)
   const currentWorkers = countWorkers(context)
   return {
     state,

@@ -53,6 +53,7 @@ async function finishAttempt(first: Run, running: Outcome | Promise<Outcome>, se
     const failure = toFailure(outcome)
     if (policy.nonRetryable.includes(failure.errorClass)) break
     runs.push(toAttemptRecord({ delivery, startedAtMs, durationMs: Date.now() - startedAtMs }, failure))
+    context.span?.runFailed(failure.errorClass)
     await new Promise((resolve) => setTimeout(resolve, immediateRetryMs))
     // Given up meanwhile: what is decided now is not recorded.
     if (context.signal.aborted) break

@@ -7,7 +7,7 @@ import type { Sessions } from '../tenant/sessions.ts'
 import { workerMachine } from './machine.ts'
 import { type DeliveryLoopServices, type LoopControl, runDeliveryLoop } from './process-delivery.ts'
 
-export type DeliveryLoopLogic = CallbackActorLogic<{ type: 'loop.finish' }, { tenantId: TenantId }>
+export type DeliveryLoopLogic = CallbackActorLogic<{ type: 'loop.finish' }, { tenantId: TenantId; worker: number }>
 
 export function createWorkerLogic(sessions: Sessions, services: DeliveryLoopServices) {
   const waiting = new WeakMap<AnyActorRef, () => void>()
@@ -16,7 +16,7 @@ export function createWorkerLogic(sessions: Sessions, services: DeliveryLoopServ
   const own = new WeakMap<AnyActorRef, Session>()
 
   const deliveryLoop: DeliveryLoopLogic = fromCallback(({ input, sendBack, receive }) => {
-    const control: LoopControl = { finishing: false }
+    const control: LoopControl = { worker: input.worker, finishing: false }
     receive(() => {
       control.finishing = true
     })

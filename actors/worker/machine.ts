@@ -14,6 +14,10 @@ export type WorkerEvent =
   | { type: 'loop.emptied' }
   | { type: 'loop.crashed'; reason: string }
 
+export interface WorkerContext extends WorkerInput {
+  readonly crashed: string | undefined
+}
+
 export interface WorkerOutput {
   readonly index: number
   /** undefined when the worker finished because it was asked to. */
@@ -22,7 +26,7 @@ export interface WorkerOutput {
 
 export const workerMachine = setup({
   types: {
-    context: {} as WorkerInput & { crashed: string | undefined },
+    context: {} as WorkerContext,
     input: {} as WorkerInput,
     events: {} as WorkerEvent,
     output: {} as WorkerOutput,
@@ -47,7 +51,7 @@ export const workerMachine = setup({
       on: { 'mailbox.ready': 'busy', 'worker.finish': 'stopped' },
     },
     busy: {
-      invoke: { id: 'loop', src: 'deliveryLoop', input: ({ context }) => ({ tenantId: context.tenantId }) },
+      invoke: { id: 'loop', src: 'deliveryLoop', input: ({ context: { tenantId, index } }) => ({ tenantId, worker: index }) },
       on: { 'loop.crashed': { target: 'stopped', actions: assign({ crashed: ({ event }) => event.reason }) } },
       initial: 'working',
       states: {

@@ -6,12 +6,15 @@ import type { Delivery } from '../../src/core/message.ts'
 import type { Handlers } from '../../src/core/ports/handlers.ts'
 import type { RecordedStatus } from '../../src/core/ports/message-store.ts'
 import type { EngineMetrics } from '../../src/core/ports/metrics.ts'
+import type { ProcessSpan, Tracing } from '../../src/core/ports/tracing.ts'
 import type { GroupCommitter } from '../ledger/group-committer.ts'
 import type { RecordedOutcomes } from '../ledger/recorded-outcomes.ts'
 import type { Session } from '../tenant/session.ts'
 import { type AttemptServices, runAttempt } from './attempt.ts'
 
 export interface LoopControl {
+  /** The worker whose loop it is. */
+  readonly worker: number
   /** Set from outside: finish the delivery in hand and return. */
   finishing: boolean
 }
@@ -21,6 +24,7 @@ export interface DeliveryLoopServices extends AttemptServices {
   readonly ledger: Pick<GroupCommitter, 'record'>
   readonly recorded: RecordedOutcomes
   readonly metrics: Pick<EngineMetrics, 'handlerRan' | 'settled'>
+  readonly tracing?: Pick<Tracing, 'process'> | undefined
   /** Messages of handlers with effects, from their claim until their outcome is recorded; one for the whole node. */
   readonly inHand: Set<string>
   /** The database did not answer a look-up. */
@@ -46,10 +50,11 @@ export async function runDeliveryLoop(session: Session, control: LoopControl, se
       if (!(claimed === true || (await claimed))) continue
     }
     if (context.config !== session.config) context = { config: session.config, signal }
-    const settlement = runAttempt(handler, delivery, context, services)
+    const span = services.tracing?.process(delivery)
+    const settlement = runAttempt(handler, delivery, span === undefined ? context : { ...context, span }, services)
     const release = handler.idempotent ? undefined : () => services.inHand.delete(toKey(delivery))
-    if (settlement instanceof Promise) await settleLater({ session, delivery, release }, settlement, services)
-    else settle({ session, delivery, release }, settlement, services)
+    if (settlement instanceof Promise) await settleLater({ session, delivery, release, span }, settlement, services, control.worker)
+    else settle({ session, delivery, release, span }, settlement, services)
   }
 }
 
@@ -58,6 +63,7 @@ interface Run {
   readonly session: Session
   readonly delivery: Delivery
   readonly release: (() => void) | undefined
+  readonly span: ProcessSpan | undefined
 }
 
 const toKey = ({ tenantId, id }: Delivery): string => `${tenantId}/${id}`
@@ -104,23 +110,25 @@ async function mayRun(session: Session, delivery: Delivery, services: DeliveryLo
 const isAttemptRecorded = (recorded: RecordedStatus | undefined, { attempt }: Delivery): boolean =>
   recorded !== undefined && (recorded.status !== 'retrying' || recorded.attempts >= attempt)
 
-async function settleLater(run: Run, running: Promise<Settlement>, services: DeliveryLoopServices): Promise<void> {
-  const { session, delivery } = run
+async function settleLater(run: Run, running: Promise<Settlement>, services: DeliveryLoopServices, worker: number): Promise<void> {
+  const { session, delivery, span } = run
   const startedAt = performance.now()
-  session.runs(delivery)
+  session.runs(delivery, worker)
   try {
     settle(run, await running, services)
   } finally {
     session.ranOut(delivery)
-    services.metrics.handlerRan((performance.now() - startedAt) / 1000)
+    services.metrics.handlerRan((performance.now() - startedAt) / 1000, span?.recordedTraceId)
   }
 }
 
-function settle({ session, delivery, release }: Run, settlement: Settlement, services: DeliveryLoopServices): void {
+function settle({ session, delivery, release, span }: Run, settlement: Settlement, services: DeliveryLoopServices): void {
   // After the drain deadline an outcome may be the abort's doing: the broker delivers again, and nothing is lost.
   if (session.abort.signal.aborted) {
+    span?.end(undefined)
     release?.()
     return
   }
-  services.ledger.record({ session, delivery, settlement, onSettled: release })
+  span?.end(settlement)
+  services.ledger.record({ session, delivery, settlement, onSettled: release, trace: span?.trace ?? delivery.trace })
 }

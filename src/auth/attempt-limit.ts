@@ -1,10 +1,14 @@
 /** Limits how often something may fail within a window, per key, in bounded memory. */
 
 export interface AttemptLimit {
-  /** Counts an attempt; returns the milliseconds to wait when there were too many, else undefined. */
-  begin(key: string): number | undefined
-  /** The attempt succeeded: the key's earlier failures are forgotten. */
-  succeeded(key: string): void
+  /** The milliseconds to wait when there were too many, else undefined. */
+  waitMs(key: string): number | undefined
+  /** Counts an attempt: when it begins, so that a burst in parallel cannot pass before the first failure is known. */
+  count(key: string): void
+  /** The attempt was no failure. */
+  uncount(key: string): void
+  /** The key's earlier failures are forgotten, too. */
+  forget(key: string): void
 }
 
 export interface AttemptLimitOptions {
@@ -15,26 +19,35 @@ export interface AttemptLimitOptions {
   readonly now: () => number
 }
 
-/**
- * Attempts are counted when they begin, so that a burst in parallel cannot pass before the first failure is known.
- */
+/** A window begins with the first attempt. */
 export function createAttemptLimit({ maxFailures, windowMs, maxKeys, now }: AttemptLimitOptions): AttemptLimit {
   const windows = new Map<string, { count: number; readonly endsAtMs: number }>()
 
+  const current = (key: string) => {
+    const window = windows.get(key)
+    return window && now() < window.endsAtMs ? window : undefined
+  }
+
   return {
-    begin(key) {
-      const window = windows.get(key)
-      if (window && now() < window.endsAtMs) {
-        if (window.count >= maxFailures) return window.endsAtMs - now()
+    waitMs(key) {
+      const window = current(key)
+      return window && window.count >= maxFailures ? window.endsAtMs - now() : undefined
+    },
+    count(key) {
+      const window = current(key)
+      if (window) {
         window.count++
-        return undefined
+        return
       }
       windows.delete(key)
       if (windows.size >= maxKeys) windows.delete(windows.keys().next().value ?? '')
       windows.set(key, { count: 1, endsAtMs: now() + windowMs })
-      return undefined
     },
-    succeeded(key) {
+    uncount(key) {
+      const window = current(key)
+      if (window) window.count = Math.max(0, window.count - 1)
+    },
+    forget(key) {
       windows.delete(key)
     },
   }

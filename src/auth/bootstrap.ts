@@ -1,10 +1,11 @@
 /** Makes sure that the installation has a platform admin. */
-import { randomBytes } from 'node:crypto'
 import type { AuthStore } from '../core/ports/auth-store.ts'
-import { checkPassword, hashPassword } from './passwords.ts'
+import type { SessionStore } from '../core/ports/identity-store.ts'
+import { checkPassword, generatePassword, hashPassword } from './passwords.ts'
 
 export interface BootstrapOptions {
-  readonly store: Pick<AuthStore, 'findAdmin' | 'createAdminIfNone' | 'setAdminPassword'>
+  readonly store: Pick<AuthStore, 'findAdmin' | 'createAdminIfNone' | 'applyAdminPassword' | 'noteAppliedPassword'>
+  readonly sessions: Pick<SessionStore, 'revokeAll'>
   readonly username: string
   /** From the environment; undefined when nobody chose one. */
   readonly password: string | undefined
@@ -19,31 +20,36 @@ export type Bootstrapped =
   | { readonly kind: 'generated'; readonly username: string; readonly password: string }
   | { readonly kind: 'created' | 'updated' | 'unchanged' | 'other_admin'; readonly username: string }
 
-/** 144 random bits as text. */
-const generatePassword = (): string => randomBytes(18).toString('base64url')
-
 /**
- * | password given | there is an admin              | what happens                   |
- * | yes            | no                             | created                        |
- * | yes            | of this name and password      | unchanged                      |
- * | yes            | of this name, another password | updated: the password is set   |
- * | yes            | of another name only           | other_admin: nothing           |
- * | no             | no                             | generated                      |
- * | no             | yes                            | unchanged                      |
+ * | password given                  | there is an admin              | what happens                   |
+ * | yes                             | no                             | created                        |
+ * | the one that was last applied   | of this name                   | unchanged, even if the admin has chosen another one since |
+ * | another than was last applied   | of this name and password      | unchanged; it counts as applied |
+ * | another than was last applied   | of this name, another password | updated: the password is set, and the admin's sessions end |
+ * | yes                             | of another name only           | other_admin: nothing           |
+ * | no                              | no                             | generated                      |
+ * | no                              | yes                            | unchanged                      |
  *
  * Nodes that start together agree: only one of them creates.
  *
  * Errors: `database.unavailable`.
  */
-export async function bootstrapAdmin({ store, username, password, generate = generatePassword }: BootstrapOptions): Promise<Bootstrapped> {
+export async function bootstrapAdmin(options: BootstrapOptions): Promise<Bootstrapped> {
+  const { store, sessions, username, password, generate = generatePassword } = options
   if (password === undefined) {
     const generated = generate()
-    const created = await store.createAdminIfNone({ username, passwordHash: await hashPassword(generated) })
+    const created = await store.createAdminIfNone({ username, passwordHash: await hashPassword(generated), appliedHash: null })
     return created ? { kind: 'generated', username, password: generated } : { kind: 'unchanged', username }
   }
   const admin = await store.findAdmin(username)
-  if (admin && (await checkPassword(admin.passwordHash, password))) return { kind: 'unchanged', username }
+  if (admin && (await checkPassword(admin.appliedHash ?? undefined, password))) return { kind: 'unchanged', username }
+  if (admin && (await checkPassword(admin.passwordHash, password))) {
+    await store.noteAppliedPassword(username, admin.passwordHash)
+    return { kind: 'unchanged', username }
+  }
   const passwordHash = await hashPassword(password)
-  if (await store.createAdminIfNone({ username, passwordHash })) return { kind: 'created', username }
-  return { kind: (await store.setAdminPassword(username, passwordHash)) ? 'updated' : 'other_admin', username }
+  if (await store.createAdminIfNone({ username, passwordHash, appliedHash: passwordHash })) return { kind: 'created', username }
+  if (!admin || !(await store.applyAdminPassword(username, passwordHash))) return { kind: 'other_admin', username }
+  await sessions.revokeAll({ kind: 'admin', adminId: admin.id })
+  return { kind: 'updated', username }
 }

@@ -1,8 +1,7 @@
 /** The door of authentication and authorization. */
-export { type Action, actions, may } from './access.ts'
-export { type Authenticate, createAuthenticate } from './authenticate.ts'
+export { type Action, accessTable, actions, may, maySeePayload } from './access.ts'
 export { bootstrapAdmin } from './bootstrap.ts'
-export { createLogin, type Login } from './login.ts'
-export type { Principal, TenantRole } from './principal.ts'
-export { createSigningKeys } from './signing-keys.ts'
-export { createTokens } from './tokens.ts'
+export { createIdentity } from './create-identity.ts'
+export type { Client, Granted, Identity } from './identity.ts'
+export { deriveKeys, type InstallationKeys } from './installation-keys.ts'
+export { nameOf, type Principal } from './principal.ts'

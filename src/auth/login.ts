@@ -1,57 +1,56 @@
-/** Exchanges a username and a password for a token. */
+/** Exchanges a username and a password for a session. */
+import { AppError } from '../core/errors.ts'
+import type { TenantId } from '../core/ids.ts'
 import type { AuthStore } from '../core/ports/auth-store.ts'
-import { createAttemptLimit } from './attempt-limit.ts'
-import { checkPassword } from './passwords.ts'
-import type { Principal } from './principal.ts'
-import type { Tokens } from './tokens.ts'
-
-export interface LoginRequest {
-  readonly username: string
-  readonly password: string
-  /** The client's address: failures are counted per address and username. */
-  readonly address: string
-}
-
-export type LoginAnswer =
-  | { readonly kind: 'granted'; readonly principal: Principal; readonly token: string; readonly expiresInSeconds: number }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'throttled'; readonly retryAfterMs: number }
-
-/** Errors: `database.unavailable`. */
-export type Login = (request: LoginRequest) => Promise<LoginAnswer>
+import type { UserStore } from '../core/ports/identity-store.ts'
+import type { Identity } from './identity.ts'
+import type { PasswordGate } from './password-gate.ts'
+import type { Passwords } from './passwords.ts'
+import type { Person, Sessions } from './sessions.ts'
+import { attemptAtGate, type Throttle } from './throttle.ts'
 
 export interface LoginOptions {
-  readonly store: Pick<AuthStore, 'findAdmin'>
-  readonly tokens: Pick<Tokens, 'issue'>
-  readonly now?: () => number
+  readonly admins: Pick<AuthStore, 'findAdmin'>
+  readonly users: Pick<UserStore, 'findForLogin'>
+  readonly sessions: Pick<Sessions, 'begin'>
+  readonly passwords: Pick<Passwords, 'check'>
+  readonly gate: PasswordGate
+  readonly throttle: Throttle
 }
 
-const maxChecksAtOnce = 16
-
-/** An unknown user and a wrong password get the same answer after the same work. */
-export function createLogin({ store, tokens, now = Date.now }: LoginOptions): Login {
-  const limit = createAttemptLimit({ maxFailures: 10, windowMs: 60_000, maxKeys: 10_000, now })
-
-  let checking = 0
-
-  return async ({ username, password, address }) => {
-    const attemptKey = `${address} ${username}`
-    const retryAfterMs = limit.begin(attemptKey)
-    if (retryAfterMs !== undefined) return { kind: 'throttled', retryAfterMs }
-
-    // Each check costs memory and a thread that the whole process shares: many usernames must not queue up there.
-    if (checking >= maxChecksAtOnce) return { kind: 'throttled', retryAfterMs: 1_000 }
-    checking++
-    try {
-      const admin = await store.findAdmin(username)
-      if (!(await checkPassword(admin?.passwordHash, password))) return { kind: 'refused' }
-    } finally {
-      checking--
+/** An unknown tenant, an unknown user and a wrong password get the same answer after the same work. */
+export function createLogin({ admins, users, sessions, passwords, gate, throttle }: LoginOptions): Identity['login'] {
+  const find = async (tenantId: TenantId | undefined, username: string): Promise<{ person: Person; passwordHash: string } | undefined> => {
+    if (tenantId === undefined) {
+      const admin = await admins.findAdmin(username)
+      return admin && { person: { kind: 'admin', id: admin.id, username: admin.username }, passwordHash: admin.passwordHash }
     }
-    limit.succeeded(attemptKey)
-
-    const principal: Principal = { kind: 'admin', username }
-    const { token, expiresInSeconds } = await tokens.issue(principal)
-    return { kind: 'granted', principal, token, expiresInSeconds }
+    const user = await users.findForLogin(tenantId, username)
+    if (!user) return undefined
+    const { id, role, passwordHash } = user
+    return { person: { kind: 'tenant_user', id, username: user.username, tenantId, role }, passwordHash }
   }
+
+  return ({ username, password, tenantId, client }) =>
+    attemptAtGate(
+      { throttle, gate },
+      { address: client.address, what: 'login', account: accountOf(tenantId, username) },
+      async (attempt) => {
+        const found = await find(tenantId, username)
+        const matches = await passwords.check(found?.passwordHash, password)
+        if (!found || !matches) return { kind: 'refused' }
+        try {
+          const granted = await sessions.begin(found.person, client, found.passwordHash)
+          attempt.succeeded()
+          return granted
+        } catch (error) {
+          // The user or the tenant was removed, or the password changed, while it was checked.
+          if (error instanceof AppError && error.code === 'tenant.missing') return { kind: 'refused' }
+          throw error
+        }
+      },
+    )
 }
+
+/** By what the failures of an account are counted. */
+export const accountOf = (tenantId: TenantId | undefined, username: string): string => `${tenantId ?? 'platform'} ${username}`

@@ -5,6 +5,7 @@ import { type Candidate, type Candidates, configError } from './candidate.ts'
 import { composeDatabaseUrl, composeRabbitmqUrl, type Environment, readSecretVariable, readVariable } from './connection-variables.ts'
 import { readConfigFile, unknownKey } from './read-file.ts'
 import { showValue } from './redact.ts'
+import { requireAgreement } from './require-agreement.ts'
 import {
   type Config,
   type ConfigOverrides,
@@ -44,6 +45,7 @@ export function loadConfig(options: LoadOptions): Config {
     const candidate = layer?.candidates.get(entry.key)
     place(config, entry.path, toAbsolute(entry, candidate ? check(entry, candidate) : entry.setting.fallback, layer?.base ?? ''))
   }
+  requireAgreement(config as Config)
   return deepFreeze(config) as Config
 }
 

@@ -1,12 +1,16 @@
 /** Every configuration key: its place, its default and what it accepts. The comments in config.yml explain them to users. */
 import { availableParallelism } from 'node:os'
+import { payloadVisibilities } from '../core/identity.ts'
 import { maxWorkers, minWorkers } from '../core/tenant.ts'
-import { decimal, integer, oneOf, paths, type Setting, secretText, serviceUrl, text } from './setting.ts'
+import { httpsUrl, origins, roleAssignments, trustedProxies } from './edge-settings.ts'
+import { decimal, integer, oneOf, optionalText, paths, type Setting, secretText, serviceUrl, text } from './setting.ts'
 
 const hourMs = 3_600_000
 
 /** The keys as config.yml spells them. Without `env`, a key's environment variable is TENANTRY_ and its path in capitals. */
 export const settings = {
+  secret: secretText(32),
+  secret_previous: secretText(32),
   rabbitmq: {
     url: serviceUrl(['amqp', 'amqps'], 'amqp://user:password@host:5672/vhost', 'RABBITMQ_URL'),
     queue_type: oneOf(['quorum', 'classic'], 'quorum'),
@@ -16,6 +20,7 @@ export const settings = {
   },
   database: {
     url: serviceUrl(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/database', 'DATABASE_URL'),
+    tenant_url: serviceUrl(['postgres', 'postgresql'], 'postgresql://user:password@host:5432/database', 'DATABASE_TENANT_URL'),
     pool_size: integer(1, 500, 10),
     statement_timeout_ms: integer(100, hourMs, 30_000),
   },
@@ -29,6 +34,16 @@ export const settings = {
     level: oneOf(['debug', 'info', 'warn', 'error', 'silent'], 'info', { env: 'LOG_LEVEL' }),
     format: oneOf(['auto', 'json', 'pretty'], 'auto', { env: 'LOG_FORMAT' }),
   },
+  metrics: {
+    token: secretText(16, { env: 'METRICS_TOKEN' }),
+    top_tenants: integer(0, 100, 10),
+  },
+  tracing: {
+    endpoint: serviceUrl(['http', 'https'], 'http://localhost:4318', 'OTEL_EXPORTER_OTLP_ENDPOINT'),
+    sample_ratio: decimal(0, 1, 1),
+    service_name: optionalText({ env: 'OTEL_SERVICE_NAME' }),
+  },
+  payload_visibility: oneOf(payloadVisibilities, 'all'),
   prefetch: integer(1, 2000, 300),
   ledger: {
     batch_size: integer(1, 5000, 200),
@@ -43,6 +58,16 @@ export const settings = {
   },
   http: {
     body_limit_bytes: integer(1024, 134_217_728, 1_048_576),
+    max_header_bytes: integer(4096, 1_048_576, 16_384),
+    headers_timeout_ms: integer(100, hourMs, 10_000),
+    request_timeout_ms: integer(100, hourMs, 60_000),
+    trust_proxy: trustedProxies(),
+    cors_origins: origins(),
+    rate_limits: {
+      management_per_second: integer(0, 1_000_000, 100),
+      chat_per_second: integer(0, 1_000_000, 50),
+      store: oneOf(['auto', 'memory', 'postgres'], 'auto'),
+    },
   },
   handler: {
     timeout_ms: integer(1, hourMs, 30_000),
@@ -69,6 +94,7 @@ export const settings = {
   retention: {
     messages_days: integer(0, 3650, 0),
     failures_days: integer(0, 3650, 90),
+    audit_days: integer(0, 3650, 400),
     interval_ms: integer(1000, 24 * hourMs, 600_000),
   },
   drain: {
@@ -87,8 +113,24 @@ export const settings = {
   reconcile: {
     interval_ms: integer(100, hourMs, 5000),
   },
+  inspector: {
+    stately_port: integer(0, 65_535, 0, { env: 'STATELY_INSPECTOR_PORT' }),
+  },
   auth: {
-    token_ttl_seconds: integer(60, 2_592_000, 3600),
+    token_ttl_seconds: integer(60, 2_592_000, 900),
+    session_ttl_seconds: integer(300, 31_536_000, 2_592_000),
+    registration: oneOf(['invite', 'open', 'closed'], 'invite'),
+    login_failures_per_minute: integer(1, 10_000, 10),
+    oidc: {
+      issuer: httpsUrl('https://login.example.com'),
+      audience: optionalText(),
+      audience_claim: oneOf(['aud', 'client_id'], 'aud'),
+      jwks_url: httpsUrl('https://login.example.com/jwks.json'),
+      tenant_claim: text('tenant_id'),
+      role_claim: text('role'),
+      username_claim: text('sub'),
+      roles: roleAssignments(),
+    },
   },
   admin: {
     username: text('admin', { env: 'ADMIN_USERNAME' }),

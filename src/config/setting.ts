@@ -50,8 +50,14 @@ export const text = (fallback: string, options: SettingOptions = {}): Setting<st
   ...options,
 })
 
+/** A text with at least one visible character, or none. */
+export const optionalText = (options: SettingOptions = {}): Setting<string | undefined> => ({
+  ...text('', options),
+  fallback: undefined,
+})
+
 /** A secret of at least `minLength` characters, or none. */
-export const secretText = (minLength: number, options: SettingOptions): Setting<string | undefined> => ({
+export const secretText = (minLength: number, options: SettingOptions = {}): Setting<string | undefined> => ({
   schema: oneLine(minLength),
   fallback: undefined,
   accepts: `a text (in quotes) of ${minLength} to 500 characters on one line`,
@@ -70,13 +76,19 @@ export const serviceUrl = (protocols: readonly string[], example: string, env: s
   parseText: (value) => value,
 })
 
-/** Paths of files; a comma-separated list in the environment. */
-export const paths = (): Setting<readonly string[]> => ({
-  schema: z.array(oneLine(1)),
+/** Paths of files. */
+export const paths = (): Setting<readonly string[]> => listOf(oneLine(1), 'a list of paths')
+
+/** Values of one kind; a comma-separated list in the environment. */
+export const listOf = (item: z.ZodType<string>, accepts: string): Setting<readonly string[]> => ({
+  schema: z.array(item).max(100),
   fallback: [],
-  accepts: 'a list of paths',
-  parseText: (value) => value.split(',').map((path) => path.trim()),
+  accepts,
+  parseText: parseList,
 })
+
+/** The parts between the commas. */
+export const parseList = (value: string): readonly string[] => value.split(',').map((part) => part.trim())
 
 const oneLine = (minLength: number) =>
   z

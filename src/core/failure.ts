@@ -1,6 +1,7 @@
 /** What failed, how often, and what becomes of it. */
 import type { MessageId, TenantId } from './ids.ts'
 import type { Priority } from './message.ts'
+import { redactText } from './redact.ts'
 import type { RetryOrder } from './retry-policy.ts'
 
 /**
@@ -85,26 +86,11 @@ export interface FailedMessage {
 export const maxHistory = 50
 
 const maxErrorLength = 2_000
-/**
- * The credentials of a URL, `Bearer …`, a JWT, `password=…`, `"token": "…"`, also in JSON that is quoted in JSON. Repetitions
- * are bounded or begin where nothing before them can: a text made for it must not keep the event loop busy.
- */
-const secrets: readonly (readonly [RegExp, string])[] = [
-  [/(?<=[a-z0-9]:\/\/)[^\s/?#]{1,500}@/gi, '[redacted]@'],
-  [/\b(bearer|basic) [A-Za-z0-9._~+/=-]{8,}/gi, '$1 [redacted]'],
-  [/\beyJ[A-Za-z0-9_-]{1,2000}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g, '[redacted]'],
-  [
-    /((?:password|passwd|secret|token|api[_-]?key|authorization|credential)[a-z0-9_-]{0,20}\\*["']? ?[:=] ?)("(?:[^"\\]|\\.)*"?|\\+"[^"]*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&}]+)/gi,
-    '$1[redacted]',
-  ],
-]
 
 /** A text that may be stored and shown: one line, no secret we know the form of, no NUL or lone surrogate, capped. */
 export function toErrorText(text: string): string {
   // Cut before it is searched: a handler's message may be megabytes.
-  let clean = text.slice(0, maxErrorLength * 2).replaceAll(/\s+/g, ' ')
-  for (const [pattern, replacement] of secrets) clean = clean.replaceAll(pattern, replacement)
-  return toStorable(clean)
+  return toStorable(redactText(text.slice(0, maxErrorLength * 2).replaceAll(/\s+/g, ' ')))
 }
 
 /** A text that PostgreSQL can hold: no NUL, no lone surrogate, 2,000 characters. */

@@ -36,6 +36,18 @@ export function inspectText(text: string, path: string): JsonFault | undefined {
   return undefined
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What the bytes hold when they are JSON that a client could have published; undefined for anything that could not be written as JSON again as it was. */
+export function readJsonBody(body: Uint8Array): { readonly data: unknown } | undefined {
+  try {
+    const data: unknown = JSON.parse(utf8.decode(body))
+    return inspectJson(data, 'data') ? undefined : { data }
+  } catch {
+    return undefined
+  }
+}
+
 function inspectArray(items: readonly unknown[], path: string, depth: number): JsonFault | undefined {
   for (let index = 0; index < items.length; index++) {
     const fault = inspectJson(items[index], `${path}[${index}]`, depth + 1)

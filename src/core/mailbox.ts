@@ -2,6 +2,7 @@
  * A tenant's in-memory buffer of deliveries: bounded by prefetch, ordered by priority, then by arrival. Messages that are
  * tried again have a lane of their own: while new ones wait, they get their share of the turns and no more.
  */
+import type { MessageId } from './ids.ts'
 import type { Delivery } from './message.ts'
 
 export interface Mailbox {
@@ -18,6 +19,11 @@ export interface Mailbox {
   open(): void
   /** A retry has ended: a waiting worker may find work now that none could take before. */
   retryEnded(): void
+  /**
+   * How many deliveries would be taken before that of this message, if nothing else came and no retry ended; undefined when it is not here.
+   * For whoever asks about one message: it looks at all of them.
+   */
+  ahead(id: MessageId): number | undefined
   /** Removes and returns everything. */
   empty(): readonly Delivery[]
   readonly size: number
@@ -88,6 +94,17 @@ export function createMailbox(retryShare = 1, mayRetry: () => boolean = () => tr
     retryEnded() {
       if (waiting.length > 0 && hasWork()) waiting.shift()?.()
     },
+    ahead(id) {
+      let fresh = 0
+      for (const lane of lanes.slice(0, -1)) {
+        const place = lane.indexOf(id)
+        if (place < 0) fresh += lane.size()
+        else return countAhead({ fresh: fresh + place, retries: mayRetry() ? retries.size() : 0, isRetry: false }, retryCredit, retryShare)
+      }
+      const place = retries.indexOf(id)
+      if (place < 0) return undefined
+      return mayRetry() ? countAhead({ fresh, retries: place, isRetry: true }, retryCredit, retryShare) : fresh + place
+    },
     empty() {
       const all = lanes.flatMap((lane) => lane.drain())
       size = 0
@@ -99,10 +116,32 @@ export function createMailbox(retryShare = 1, mayRetry: () => boolean = () => tr
   }
 }
 
+/** Plays the turns of takeInTurn() with numbers alone, until the turn of the delivery that has so many of its own kind before it. */
+function countAhead(before: { fresh: number; retries: number; isRetry: boolean }, startCredit: number, share: number): number {
+  let { fresh, retries } = before
+  let credit = startCredit
+  for (let turns = 0; ; turns++) {
+    const isOwnTurn = before.isRetry ? retries === 0 : fresh === 0
+    // Nothing of the other kind: only the own kind has turns.
+    if (before.isRetry ? fresh === 0 : retries === 0) return turns + (before.isRetry ? retries : fresh)
+    credit += share
+    if (credit < 1) {
+      if (!before.isRetry && isOwnTurn) return turns
+      fresh--
+      continue
+    }
+    credit -= 1
+    if (before.isRetry && isOwnTurn) return turns
+    retries--
+  }
+}
+
 interface Lane {
   push(delivery: Delivery): void
   shift(): Delivery | undefined
   drain(): Delivery[]
+  /** How many are before the message; -1 when it is not here. */
+  indexOf(id: MessageId): number
   isEmpty(): boolean
   size(): number
 }
@@ -114,6 +153,10 @@ function createLane(): Lane {
   return {
     push(delivery) {
       items.push(delivery)
+    },
+    indexOf(id) {
+      for (let index = head; index < items.length; index++) if (items[index]?.id === id) return index - head
+      return -1
     },
     isEmpty: () => head >= items.length,
     size: () => items.length - head,

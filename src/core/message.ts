@@ -19,6 +19,8 @@ export interface OutboundMessage {
   readonly attempt: number
   /** The attempt with which the retry policy began to count: 1, or later when an operator has tried the message again. */
   readonly firstAttempt: number
+  /** What it belongs to for those who trace it; undefined when nobody does. See ports/tracing.ts. */
+  readonly trace?: string | undefined
   readonly body: string
 }
 
@@ -37,6 +39,7 @@ export interface Delivery {
   readonly readyAtMs: number
   readonly attempt: number
   readonly firstAttempt: number
+  readonly trace?: string | undefined
   readonly redelivered: boolean
   readonly tag: number
   /** The body as text: the message's `data` in JSON. Decoded at the first call. */

@@ -5,11 +5,17 @@ export interface Meter {
   count(nowMs: number, latencyMs: number): void
   /** Messages per second over the last minute. */
   ratePerSecond(nowMs: number): number
+  /**
+   * Messages per second since the present run of work began: over the last minute, but no further back than a pause of 15 s; 0 when
+   * none was recorded in the last 15 s. What a forecast takes: a minute that was mostly quiet says nothing about a backlog.
+   */
+  workingRatePerSecond(nowMs: number): number
   /** The latency below which `quantile` (0 to 1) of the last one to two minutes' messages were; null without any. */
   latencyMs(quantile: number, nowMs: number): number | null
 }
 
 const seconds = 60
+const pauseSeconds = 15
 const buckets = 64
 /** Bucket n ends at 1.25^n ms: 64 of them reach 1.3 million ms with an error of at most a quarter. */
 const growth = Math.log(1.25)
@@ -53,6 +59,22 @@ export function createMeter(): Meter {
     ratePerSecond(nowMs) {
       if (!counts) return 0
       return forward(Math.floor(nowMs / 1000)).reduce((sum, value) => sum + value, 0) / seconds
+    },
+    workingRatePerSecond(nowMs) {
+      if (!counts) return 0
+      const second = Math.floor(nowMs / 1000)
+      const slots = forward(second)
+      let sum = 0
+      let began = -1
+      for (let back = 0; back < seconds && back - began <= pauseSeconds; back++) {
+        const count = slots[(second - back) % seconds] ?? 0
+        if (count === 0) continue
+        sum += count
+        began = back
+      }
+      if (began < 0) return 0
+      // The second that runs counts for what has passed of it, with the others that are whole.
+      return sum / Math.max(1, began + (nowMs % 1000) / 1000)
     },
     latencyMs(quantile, nowMs) {
       rotate(Math.floor(nowMs / 1000))

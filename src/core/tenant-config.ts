@@ -1,4 +1,5 @@
 /** What the engine reads in a tenant's configuration. The HTTP layer has checked it; what is unusable all the same counts as absent. */
+import { type PayloadVisibility, payloadVisibilities } from './identity.ts'
 import { applyRetryPatch, maxRetryDelayMs, type RetryOrder, type RetryPolicy, type RetryPolicyPatch } from './retry-policy.ts'
 
 /**
@@ -7,13 +8,19 @@ import { applyRetryPatch, maxRetryDelayMs, type RetryOrder, type RetryPolicy, ty
  * ```json
  * {
  *   "retry": { "default": { "attempts": 5, "base_ms": 500 }, "types": { "email": "location", "sms": { "delays_ms": [1000, 60000] } } },
- *   "retention": { "messages_days": 30, "failures_days": 90, "keys_hours": 48 }
+ *   "retention": { "messages_days": 30, "failures_days": 90, "keys_hours": 48 },
+ *   "payload_visibility": "tenant",
+ *   "rate_limits": { "publish_per_second": 500 }
  * }
  * ```
  */
 export interface TenantConfig {
   readonly retry?: TenantRetryConfig
   readonly retention?: { readonly messages_days?: number | null; readonly failures_days?: number | null; readonly keys_hours?: number }
+  /** Whose eyes message data is for. */
+  readonly payload_visibility?: PayloadVisibility
+  /** How many messages a second the tenant may publish over all clients; any number when absent. */
+  readonly rate_limits?: { readonly publish_per_second?: number }
 }
 
 export interface TenantRetryConfig {
@@ -72,6 +79,19 @@ export function readRetentionMs(
 export function readKeyKeepMs(config: Readonly<Record<string, unknown>>, installationMs: number): number {
   const hours = isObject(config.retention) ? config.retention.keys_hours : undefined
   return typeof hours === 'number' && hours > 0 ? hours * hourMs : installationMs
+}
+
+/** Who is shown the tenant's message data; as the installation says when the tenant says nothing. */
+export function readPayloadVisibility(config: Readonly<Record<string, unknown>>, installation: PayloadVisibility): PayloadVisibility {
+  return payloadVisibilities.find((each) => each === config.payload_visibility) ?? installation
+}
+
+export const maxPublishPerSecond = 1_000_000
+
+/** How many messages a second the tenant may publish, a whole number from 1 to `maxPublishPerSecond`; undefined for no limit. */
+export function readPublishQuota(config: Readonly<Record<string, unknown>>): number | undefined {
+  const quota = isObject(config.rate_limits) ? config.rate_limits.publish_per_second : undefined
+  return isNumber(quota, 1, maxPublishPerSecond) && Number.isInteger(quota) ? quota : undefined
 }
 
 function toPatch(json: unknown): RetryPolicyPatch | undefined {

@@ -9,6 +9,6 @@ export interface Position {
 /** The place of a row, to be selected beside it. */
 export const createdAtMicros = sql<string>`(extract(epoch from created_at) * 1000000)::bigint::text`
 
-/** True for the rows that come after the place. */
+/** True for the rows that come after the place, in a list newest first. */
 export const isAfter = (position: Position): RawBuilder<boolean> =>
   sql<boolean>`(created_at, id) < (timestamptz 'epoch' + ${position.createdAtMicros}::bigint * interval '1 microsecond', ${position.id}::uuid)`

@@ -21,6 +21,8 @@ export interface Listener {
    * Errors: `config.invalid` as above and for a payload that is too long.
    */
   notify(channel: string, payload: string): void
+  /** For whoever has many notes: resolves when none that was given until now waits any more; false when they wait for a connection. */
+  flush(): Promise<boolean>
   /** Sends what waits, then ends. Tolerates twice and never-connected. */
   close(): Promise<void>
 }
@@ -45,6 +47,8 @@ export function createListener(options: ListenerOptions): Listener {
   const subscribers = new Map<string, Set<(payload: string) => void>>()
   const waiting = new Map<string, Note>()
   let sending: Promise<void> | undefined
+  /** For those who wait for the notes that wait now. */
+  let leaving: PromiseWithResolvers<boolean> | undefined
   const connection = createSteadyConnection({
     ...options,
     applicationName: options.applicationName ?? 'tenantry-listener',
@@ -70,26 +74,39 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   function send(): void {
-    sending ??= sendWaiting().finally(() => {
-      sending = undefined
-    })
+    if (sending === undefined && waiting.size > 0) sending = sendWaiting()
   }
 
   async function sendWaiting(): Promise<void> {
-    while (waiting.size > 0) {
-      // Notes of the same turn of the event loop share a statement, and equal ones become one.
-      await new Promise(setImmediate)
-      const notes = [...waiting.values()]
-      waiting.clear()
-      try {
-        await connection.run(sendNotes, [toTextArray(notes.map((note) => note.name)), toTextArray(notes.map((note) => note.payload))])
-      } catch (error) {
-        // Refused notes would be refused again. Others wait for the next connection, and being heard twice does no harm.
-        if (isConnectionIntact(error)) return options.onError(toError(error))
-        for (const note of notes) keep(note)
-        return
-      }
+    try {
+      while (waiting.size > 0 && (await sendTurn()));
+    } finally {
+      // In the same turn as the last look at what waits: a note that comes later begins anew.
+      sending = undefined
+      leaving?.resolve(waiting.size === 0)
+      leaving = undefined
     }
+  }
+
+  /** False when there is no connection. */
+  async function sendTurn(): Promise<boolean> {
+    // Notes of the same turn of the event loop share a statement, and equal ones become one.
+    await new Promise(setImmediate)
+    const notes = [...waiting.values()]
+    waiting.clear()
+    const left = leaving
+    leaving = undefined
+    let isConnected = true
+    try {
+      await connection.run(sendNotes, [toTextArray(notes.map((note) => note.name)), toTextArray(notes.map((note) => note.payload))])
+    } catch (error) {
+      isConnected = isConnectionIntact(error)
+      // Refused notes would be refused again. Others wait for the next connection, and being heard twice does no harm.
+      if (isConnected) options.onError(toError(error))
+      else for (const note of notes) keep(note)
+    }
+    left?.resolve(isConnected)
+    return isConnected
   }
 
   function keep(note: Note): void {
@@ -121,6 +138,12 @@ export function createListener(options: ListenerOptions): Listener {
       if (Buffer.byteLength(payload) > maxPayloadBytes) throw new AppError('config.invalid', 'the note is too long')
       keep({ name: toName(channel), payload })
       send()
+    },
+    flush() {
+      if (waiting.size === 0) return Promise.resolve(true)
+      if (sending === undefined) return Promise.resolve(false)
+      leaving ??= Promise.withResolvers()
+      return leaving.promise
     },
     async close() {
       await sending

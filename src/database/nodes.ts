@@ -3,7 +3,7 @@ import { toError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { CircuitReport, Nodes, TenantReport } from '../core/ports/tenant-store.ts'
 import { toPlainArray, toTextArray } from './array-literal.ts'
-import type { DatabaseClient, Row } from './client.ts'
+import type { Row, Statements } from './client.ts'
 
 export interface NodesOptions {
   readonly nodeId: string
@@ -14,7 +14,7 @@ export interface NodesOptions {
 const isAlive = "n.seen_at > now() - interval '15 seconds'"
 
 /** A node is alive while its last report is younger than 15 s. One that has been silent for an hour is removed with its reports. */
-export function createNodes(client: DatabaseClient, { nodeId, role, onError }: NodesOptions): Nodes {
+export function createNodes(client: Statements, { nodeId, role, onError }: NodesOptions): Nodes {
   return {
     async report(reports) {
       await client.run(keepReports, [nodeId, role, ...toColumns(reports)])
@@ -27,9 +27,10 @@ export function createNodes(client: DatabaseClient, { nodeId, role, onError }: N
       if (tenantIds.length === 0) return []
       return (await client.run(readReports, [toPlainArray(tenantIds)])).map(toReport)
     },
-    async otherWorkers() {
-      const [row] = await client.run(countOtherWorkers, [nodeId])
-      return Number(row?.count ?? 0)
+    otherWorkers: () => countOthers(client, nodeId, ['all', 'worker']),
+    otherApiNodes: () => countOthers(client, nodeId, ['all', 'api']),
+    async alive() {
+      return (await client.run(listAlive)).map((row) => ({ node: String(row.node_id), role: row.role as NodesOptions['role'] }))
     },
     async leave() {
       await client.run('delete from nodes where node_id = $1', [nodeId]).catch((error: unknown) => onError(toError(error)))
@@ -61,8 +62,14 @@ const readReports = `
 select r.* from tenant_reports r join nodes n on n.node_id = r.node_id
 where r.tenant_id = any($1::uuid[]) and ${isAlive}`
 
-const countOtherWorkers = `
-select count(*) as count from nodes n where n.node_id <> $1 and n.role in ('all', 'worker') and ${isAlive}`
+async function countOthers(client: Statements, nodeId: string, roles: readonly NodesOptions['role'][]): Promise<number> {
+  const [row] = await client.run(othersAlive, [nodeId, toPlainArray(roles)])
+  return Number(row?.count ?? 0)
+}
+
+const othersAlive = `select count(*) as count from nodes n where n.node_id <> $1 and n.role = any($2::text[]) and ${isAlive}`
+
+const listAlive = `select n.node_id, n.role from nodes n where ${isAlive} order by n.node_id`
 
 function toColumns(reports: readonly TenantReport[]): readonly string[] {
   return [

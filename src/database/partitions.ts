@@ -4,20 +4,22 @@ import { AppError } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { DatabaseClient, RunStatement } from './client.ts'
 import { withLockRetries } from './lock-retries.ts'
+import { toProtection } from './row-security.ts'
 
 /**
  * What the catalog says about the table of a partition.
  *
  * | absent    | there is no such table                                          |
  * | attached  | rows of the tenant can be written and read                      |
+ * | open      | the same, made by an earlier version that did not protect it    |
  * | detaching | a DETACH … CONCURRENTLY was interrupted and waits for FINALIZE  |
  * | apart     | the table is there and no partition: detached, not yet dropped  |
  */
-type PartitionState = 'absent' | 'attached' | 'detaching' | 'apart'
+type PartitionState = 'absent' | 'attached' | 'open' | 'detaching' | 'apart'
 
 /** Errors: AppError `database.unavailable`. */
 export interface Partitions {
-  /** Makes the partition exist, with the rows it has when an earlier removal was given up half-way. Idempotent. */
+  /** Makes the partition exist and protects it, with the rows it has when an earlier removal was given up half-way. Idempotent. */
   ensure(tenantId: TenantId): Promise<void>
   /** Runs `insertTenant` and makes an empty partition in the same transaction: both are there afterwards, or neither. */
   createWith<T>(tenantId: TenantId, insertTenant: (run: RunStatement) => Promise<T>): Promise<T>
@@ -25,7 +27,8 @@ export interface Partitions {
   remove(tenantId: TenantId): Promise<void>
 }
 
-export function createPartitions(client: DatabaseClient): Partitions {
+/** `tenantRole`, as a statement names it, gets the privileges on a partition that it has on `messages`. */
+export function createPartitions(client: DatabaseClient, tenantRole?: string): Partitions {
   const removals = pLimit(1)
   const { schema } = client.target
   const tenantLock = (name: string) => `tenantry:${schema}:${name}`
@@ -51,11 +54,19 @@ export function createPartitions(client: DatabaseClient): Partitions {
     const name = partitionName(tenantId)
     const state = await readState(run, schema, name)
     if (state === 'attached') return
+    if (state === 'open') {
+      await run(toProtection(name, tenantRole))
+      return
+    }
     if (state === 'apart' && leftovers === 'drop') await run(`drop table ${name}`)
     // The constraint is what spares ATTACH from reading the table.
     const constraint = `constraint tenant_check check (tenant_id = '${tenantId}' and tenant_id is not null)`
-    if (state !== 'apart' || leftovers === 'drop') await run(`create table ${name} (like messages including all, ${constraint})`)
-    await run(`alter table messages attach partition ${name} for values in ('${tenantId}')`)
+    const isKept = state === 'apart' && leftovers === 'keep'
+    // Sent together: a table that is no partition yet is nobody's concern.
+    await run(`
+      ${isKept ? '' : `create table ${name} (like messages including all, ${constraint});`}
+      ${toProtection(name, tenantRole)}
+      alter table messages attach partition ${name} for values in ('${tenantId}')`)
   }
 
   // PostgreSQL lets one partition at a time be on its way out, so whoever detaches has the lock for it and clears the way.
@@ -87,7 +98,8 @@ export function createPartitions(client: DatabaseClient): Partitions {
       await withLockRetries(() =>
         whileDetaching(async (run) => {
           await run('select pg_advisory_lock(hashtextextended($1, 0))', [tenantLock(name)])
-          if ((await readState(run, schema, name)) === 'attached') await run(`alter table messages detach partition ${name} concurrently`)
+          const state = await readState(run, schema, name)
+          if (state === 'attached' || state === 'open') await run(`alter table messages detach partition ${name} concurrently`)
           // Dropping an attached partition would lock all of `messages`; here it is a table on its own.
           await run(`drop table if exists ${name}`)
         }),
@@ -110,7 +122,7 @@ from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where i.inhparent = to_regclass('messages') and i.inhdetachpending`
 
 const stateOfTable = `
-select i.inhrelid is not null as has_parent, coalesce(i.inhdetachpending, false) as is_pending
+select i.inhrelid is not null as has_parent, coalesce(i.inhdetachpending, false) as is_pending, c.relrowsecurity as is_protected
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_inherits i on i.inhrelid = c.oid
 where n.nspname = $1 and c.relname = $2`
@@ -119,5 +131,6 @@ async function readState(run: RunStatement, schema: string, name: string): Promi
   const [row] = await run(stateOfTable, [schema, name])
   if (row === undefined) return 'absent'
   if (row.is_pending === true) return 'detaching'
-  return row.has_parent === true ? 'attached' : 'apart'
+  if (row.has_parent !== true) return 'apart'
+  return row.is_protected === true ? 'attached' : 'open'
 }

@@ -28,14 +28,14 @@ with recorded as (
 ), failed as (
   insert into failed_messages as f (
     tenant_id, id, type, priority, key, body, status, attempts, first_attempt, retry_order, retry_count, next_retry_at,
-    error_class, error, fingerprint, reason, history, created_at, failed_at, updated_at, closed_at)
+    error_class, error, fingerprint, reason, history, trace, created_at, failed_at, updated_at, closed_at)
   select m.tenant_id, m.id, m.type, m.priority, m.key, decode(r.body, 'base64'),
          case m.status when 'retrying' then 'pending' else 'permanently_failed' end, m.attempts, r.first_attempt, coalesce(r.retry_order, 'oldest'), m.attempts - 1,
          case m.status when 'retrying' then to_timestamp(r.due_ms / 1000::float8) end,
-         r.error_class, m.error, r.fingerprint, r.reason, r.history::jsonb, m.created_at, now(), now(),
+         r.error_class, m.error, r.fingerprint, r.reason, r.history::jsonb, r.trace, m.created_at, now(), now(),
          case m.status when 'failed' then now() end
-  from unnest($11::uuid[], $12::uuid[], $13::text[], $14::integer[], $15::text[], $16::bigint[], $17::text[], $18::text[], $19::text[], $20::text[])
-    as r (tenant_id, id, body, first_attempt, retry_order, due_ms, error_class, fingerprint, reason, history)
+  from unnest($11::uuid[], $12::uuid[], $13::text[], $14::integer[], $15::text[], $16::bigint[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[])
+    as r (tenant_id, id, body, first_attempt, retry_order, due_ms, error_class, fingerprint, reason, history, trace)
   join recorded m on m.tenant_id = r.tenant_id and m.id = r.id
   on conflict (tenant_id, id) do update
   set type = excluded.type, priority = excluded.priority, key = excluded.key,
@@ -45,7 +45,7 @@ with recorded as (
       retry_count = greatest(f.retry_count, excluded.retry_count), next_retry_at = excluded.next_retry_at, claim = null,
       error_class = excluded.error_class, error = excluded.error, fingerprint = excluded.fingerprint, reason = excluded.reason,
       history = jsonb_path_query_array(f.history || excluded.history, '$[last - ${maxHistory - 1} to last]'),
-      failed_at = excluded.failed_at, updated_at = excluded.updated_at, retried_at = null, closed_at = excluded.closed_at
+      trace = coalesce(excluded.trace, f.trace), failed_at = excluded.failed_at, updated_at = excluded.updated_at, retried_at = null, closed_at = excluded.closed_at
 )
 update failed_messages f
 set status = 'resolved', attempts = m.attempts, retry_count = greatest(f.retry_count, m.attempts - 1), next_retry_at = null, claim = null,
@@ -84,6 +84,7 @@ export async function recordSettlements(run: RunStatement, records: readonly Mes
     toTextArray(failures.map((row) => row.fingerprint)),
     toTextArray(failures.map((row) => row.reason)),
     toTextArray(failures.map((row) => JSON.stringify(row.history))),
+    toTextArray(failures.map((row) => row.trace)),
   ])
 }
 
@@ -112,6 +113,7 @@ function toFailureRow(record: Omit<MessageRecord, 'settlement'>, settlement: Exc
     fingerprint: toFingerprint(record.type, failure),
     reason: settlement.kind === 'failed' ? toStorable(settlement.reason) : null,
     history: settlement.history.slice(-maxHistory).map(toStorableAttempt),
+    trace: record.trace ?? null,
   }
 }
 

@@ -1,30 +1,46 @@
 /** The engine: the root actor of this node and everything one may ask of it. */
-import { type AnyActorRef, createActor, type Snapshot, toPromise } from 'xstate'
+import { type AnyActorRef, createActor, type InspectionEvent, type Snapshot, toPromise } from 'xstate'
 import { type ActorPorts, createTenantManagerLogic, toTenantId, toTenantStatus } from '../../actors/index.ts'
 import { AppError, errorText, toError } from '../core/errors.ts'
 import type { MessageId, TenantId } from '../core/ids.ts'
-import type { CircuitView, EngineApi, MessageDraft } from '../core/ports/engine-api.ts'
+import type { EngineApi, MessageDraft } from '../core/ports/engine-api.ts'
+import type { FlightRecordStore } from '../core/ports/flight-record-store.ts'
 import type { IdempotencyStore } from '../core/ports/idempotency-store.ts'
-import type { EngineSample } from '../core/ports/metrics.ts'
-import type { TenantReport } from '../core/ports/tenant-store.ts'
+import type { Inspection } from '../core/ports/inspection.ts'
+import type { Sampler } from '../core/ports/metrics.ts'
+import type { Peers } from '../core/ports/peers.ts'
+import { within } from '../core/within.ts'
+import { createActorClock } from './actor-clock.ts'
 import { createConvergence } from './convergence.ts'
 import { createDesiredCache } from './desired-cache.ts'
 import { createFailedMessages } from './failed-messages.ts'
+import { createNodeInspection } from './inspection/node-inspection.ts'
+import { createMetricSample } from './metric-sample.ts'
 import { createNodeReporter } from './node-reporter.ts'
 import { createPublishing } from './publishing.ts'
+import { createQueueDepths } from './queue-depths.ts'
 import { createReadiness } from './readiness.ts'
 import { createStatusBoard } from './status-board.ts'
 import { createTenantCommands } from './tenant-commands.ts'
+import { createTenantStats } from './tenant-stats.ts'
 import { createTenantViews } from './tenant-views.ts'
 
 export interface EnginePorts extends ActorPorts {
   readonly idempotency: IdempotencyStore
+  readonly flightRecords: FlightRecordStore
+  readonly peers: Peers
 }
 
 export interface EngineOptions {
   readonly runsTenants: boolean
   readonly idempotencyKeepMs: number
   readonly defaultWorkers: number
+  /** How many of the busiest tenants the metrics show by themselves. */
+  readonly topTenants: number
+  /** A tenant is on its way out: nobody may act for it any more. Must not throw. */
+  readonly onDeleting?: (id: TenantId) => void
+  /** Sees what every actor goes through, for development. Must not throw. */
+  readonly inspect?: ((event: InspectionEvent) => void) | undefined
   /** The node cannot go on. */
   readonly onFatal: (error: Error) => void
 }
@@ -43,7 +59,8 @@ export interface Engine extends EngineApi {
   publishFromHandler(tenantId: TenantId, draft: MessageDraft): Promise<MessageId>
   /** Lets every tenant finish what has arrived; at the deadline handlers are aborted. Never rejects. */
   drain(deadlineMs: number): Promise<DrainReport>
-  sample(): EngineSample
+  readonly sample: Sampler
+  readonly inspection: Inspection
 }
 
 const startDeadlineMs = 30_000
@@ -68,8 +85,17 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     onFatal: (error) => options.onFatal(toError(error)),
   })
   const { policy } = ports
+  const { inspection, observe, close } = createNodeInspection({
+    ...ports,
+    sessions,
+    circuits,
+    runsTenants: options.runsTenants,
+    root: () => root,
+  })
+  const clock = createActorClock()
   const root = createActor(logic, {
     id: 'tenantManager',
+    clock,
     input: {
       runsTenants: options.runsTenants,
       restart: policy.restart,
@@ -77,8 +103,10 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       reconcileIntervalMs: policy.reconcileIntervalMs,
       janitorIntervalMs: Math.min(janitorIntervalMs, policy.retention.intervalMs),
     },
-    // Every snapshot of every actor passes here, so this looks at tenants only, and must not throw.
+    // Every snapshot of every actor passes here: the board looks at tenants only, and nothing may throw.
     inspect: (event) => {
+      observe(event)
+      options.inspect?.(event)
       // A final snapshot comes after its parent has heard of the end: it would put the tenant back.
       if (event.type !== '@xstate.snapshot' || event.snapshot.status !== 'active') return
       const { id } = event.actorRef as AnyActorRef
@@ -98,6 +126,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     publishing,
     runsTenants: options.runsTenants,
     defaultWorkers: options.defaultWorkers,
+    onDeleting: options.onDeleting ?? (() => undefined),
     tell: (desired) => root.send({ type: 'tenant.ensure', desired }),
     inFlight: (id) => sessions.find(id)?.inFlight ?? 0,
   })
@@ -105,23 +134,29 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     database: () => ports.messages.ping(),
     brokerLink: () => root.getSnapshot().children.brokerLink?.getSnapshot(),
     board,
+    log: ports.log,
+  })
+  const childOf = (name: 'brokerLink' | 'ledger' | 'retryScheduler') => root.getSnapshot().children[name]?.getSnapshot()
+  const isBrokerUp = (): boolean => root.getSnapshot().children.brokerLink?.getSnapshot().matches('up') === true
+  const metricSample = createMetricSample({
+    board,
+    sessions,
+    depths: createQueueDepths({ board, sessions, broker: ports.broker, prefetch: policy.prefetch, isBrokerUp }),
+    metrics: ports.metrics,
+    childOf,
+    readiness: readiness.read,
+    runsTenants: options.runsTenants,
+    topTenants: options.topTenants,
   })
 
-  const inFlightOf = async (id: TenantId): Promise<{ inFlight: number; busy: number }> => {
-    const session = sessions.find(id)
-    if (options.runsTenants) return { inFlight: session?.inFlight ?? 0, busy: session?.running.size ?? 0 }
-    const reports = await ports.nodes.reportsOf([id])
-    return {
-      inFlight: reports.reduce((sum, report) => sum + report.inFlight, 0),
-      busy: reports.reduce((sum, report) => sum + report.busyWorkers, 0),
-    }
-  }
+  const stats = createTenantStats({ ...ports, sessions, views })
 
   return {
     ...commands,
+    inspection,
     async start() {
       root.start()
-      await Promise.race([Promise.all([read, readiness.connected(startDeadlineMs)]), readiness.timeout(startDeadlineMs)])
+      await within(Promise.all([read, readiness.connected(startDeadlineMs)]), startDeadlineMs + 1_000, readingIsLate)
       await reporter.start()
       readiness.serving()
     },
@@ -134,101 +169,73 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       const tenant = await ports.tenants.find(id)
       return tenant && views.toView(tenant)
     },
-    async tenantStats(id) {
-      const tenant = await ports.tenants.find(id)
-      if (!tenant) throw new AppError('tenant.missing', `there is no tenant ${id}`, { scope: 'tenant' })
-      const [depth, runtime, { inFlight, busy }] = await Promise.all([ports.broker.depth(id), views.runtimeOf(id), inFlightOf(id)])
-      const meter = sessions.meterOf(id)
-      const nowMs = Date.now()
-      return {
-        queue: { ...depth, unacked: depth.unacked ?? inFlight },
-        inFlight,
-        ratePerSecond1m: meter?.ratePerSecond(nowMs) ?? 0,
-        latencyMs: { p50: meter?.latencyMs(0.5, nowMs) ?? null, p99: meter?.latencyMs(0.99, nowMs) ?? null },
-        workers: { desired: tenant.workers, current: runtime.currentWorkers, busy },
-        state: runtime.state,
-        circuits: toCircuitViews(await ports.nodes.reportsOf([id])),
-      }
-    },
+    tenantStats: stats.read,
 
     publish: publishing.publish,
     publishFromHandler: publishing.publishFromHandler,
     ...createFailedMessages({ ...ports, policy: policy.retry.policy }),
+    listErasures: (query) => ports.tenants.listTombstones(query),
+    async findErasure(id) {
+      const tombstone = await ports.tenants.tombstone(id)
+      return tombstone && { ...tombstone, tenantId: id }
+    },
+    tenantConfig(id) {
+      const found = cache.find(id)
+      return found instanceof Promise ? found.then((desired) => desired?.config) : found.config
+    },
+
     listMessages: (query) => ports.messages.list(query),
     findMessage: (tenantId, id) => ports.messages.find(tenantId, id),
     readiness: readiness.read,
 
     async drain(deadlineMs) {
-      if (root.getSnapshot().status !== 'active') return { complete: true, orphans: [] }
       readiness.draining()
+      const end = async (): Promise<void> => {
+        metricSample.stop()
+        root.stop()
+        clock.stop()
+        await close()
+        stats.close()
+        await reporter.stop().catch((error: unknown) => ports.log.debug('this node could not take its leave', { reason: errorText(error) }))
+      }
+      // It has crashed, or was drained before.
+      if (root.getSnapshot().status !== 'active') {
+        await end()
+        return { complete: true, orphans: [] }
+      }
+      metricSample.draining(deadlineMs)
       publishing.stop()
       const done = toPromise(root).then(
         () => true,
         () => false,
       )
       root.send({ type: 'manager.drain' })
-      let complete = await within(done, deadlineMs)
+      let complete = await within(done, deadlineMs, () => false)
       const orphans = complete ? [] : listOrphans(sessions)
       if (!complete) {
         root.send({ type: 'manager.abort' })
-        complete = (await within(done, abortGraceMs)) && orphans.length === 0
+        complete = (await within(done, abortGraceMs, () => false)) && orphans.length === 0
       }
-      root.stop()
-      await reporter.stop().catch((error: unknown) => ports.log.debug('this node could not take its leave', { reason: errorText(error) }))
+      ports.metrics.nodeDrained(complete)
+      await end()
       return { complete, orphans }
     },
-    sample: () => sampleEngine(board, sessions, root.getSnapshot().children.brokerLink?.getSnapshot()),
+    sample: metricSample.sample,
   }
-}
-
-/** Of several nodes' circuits for a destination the one that lasts longest. */
-function toCircuitViews(reports: readonly TenantReport[]): readonly CircuitView[] {
-  const views = new Map<string, CircuitView>()
-  for (const { destination, state, untilMs, reason } of reports.flatMap(({ circuits }) => circuits)) {
-    const other = views.get(destination)
-    if (!other || other.until.getTime() < untilMs) views.set(destination, { destination, state, until: new Date(untilMs), reason })
-  }
-  return [...views.values()]
 }
 
 function isTenantSnapshot(snapshot: Snapshot<unknown>): snapshot is Snapshot<unknown> & Parameters<typeof toTenantStatus>[0] {
   return 'matches' in snapshot && 'context' in snapshot
 }
 
-function listOrphans(sessions: { all(): Iterable<{ tenantId: TenantId; running: ReadonlySet<{ id: string }> }> }): DrainReport['orphans'] {
+function listOrphans(sessions: {
+  all(): Iterable<{ tenantId: TenantId; running: ReadonlyMap<{ id: string }, unknown> }>
+}): DrainReport['orphans'] {
   return [...sessions.all()]
     .filter(({ running }) => running.size > 0)
-    .map(({ tenantId, running }) => ({ tenantId, messageIds: [...running].map(({ id }) => id) }))
+    .map(({ tenantId, running }) => ({ tenantId, messageIds: [...running.keys()].map(({ id }) => id) }))
 }
 
-function sampleEngine(
-  board: ReturnType<typeof createStatusBoard>,
-  sessions: { all(): Iterable<{ inFlight: number; running: ReadonlySet<unknown> }> },
-  link: Snapshot<unknown> | undefined,
-): EngineSample {
-  const tenants: Record<string, number> = {}
-  let workers = 0
-  for (const [, status] of board.entries()) {
-    tenants[status.state] = (tenants[status.state] ?? 0) + 1
-    workers += status.currentWorkers
-  }
-  let inFlightMessages = 0
-  let busy = 0
-  for (const session of sessions.all()) {
-    inFlightMessages += session.inFlight
-    busy += session.running.size
-  }
-  return { tenants, workers: { idle: Math.max(0, workers - busy), busy }, inFlightMessages, brokerUp: isLinkUp(link) }
-}
-
-function isLinkUp(link: Snapshot<unknown> | undefined): boolean {
-  return link !== undefined && 'value' in link && typeof link.value === 'object' && link.value !== null && 'up' in link.value
-}
-
-async function within(done: Promise<boolean>, deadlineMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), deadlineMs)
-  })
-  return Promise.race([done, late]).finally(() => clearTimeout(timer))
+function readingIsLate(): never {
+  throw new AppError('database.unavailable', 'the desired state could not be read in time', { retryable: true })
 }

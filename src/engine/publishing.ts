@@ -8,6 +8,7 @@ import type { IdempotencyKey, MessageDraft, Published } from '../core/ports/engi
 import type { IdempotencyStore } from '../core/ports/idempotency-store.ts'
 import type { EngineMetrics, PublishedAs } from '../core/ports/metrics.ts'
 import type { ScheduleStore } from '../core/ports/schedule-store.ts'
+import type { Tracing } from '../core/ports/tracing.ts'
 import type { DesiredTenant } from '../core/tenant.ts'
 import { readKeyKeepMs } from '../core/tenant-config.ts'
 import type { DesiredCache } from './desired-cache.ts'
@@ -29,18 +30,19 @@ export interface PublishingServices {
   readonly dueHints: Pick<DueHints, 'announce'>
   readonly desired: DesiredCache
   readonly metrics: Pick<EngineMetrics, 'published'>
+  readonly tracing?: Pick<Tracing, 'send'> | undefined
   readonly idempotencyKeepMs: number
 }
 
 export function createPublishing(services: PublishingServices): Publishing {
-  const { broker, schedules, dueHints, desired, metrics } = services
+  const { broker, schedules, dueHints, desired, metrics, tracing } = services
   const nextId = createMessageIds()
   const nextRepeatableId = createMessageIds()
   const once = createPublishOnce(services.idempotency)
   let stopped = false
 
   // What may be published again under its id is never taken for fresh: its id is a millisecond older than the message.
-  const toMessage = (tenantId: TenantId, draft: MessageDraft, isRepeatable = false): OutboundMessage => {
+  const toMessage = (tenantId: TenantId, draft: MessageDraft, { isRepeatable, trace }: Made): OutboundMessage => {
     const createdAtMs = Date.now()
     return {
       tenantId,
@@ -52,6 +54,7 @@ export function createPublishing(services: PublishingServices): Publishing {
       readyAtMs: Math.max(createdAtMs, draft.scheduledAt?.getTime() ?? 0),
       attempt: 1,
       firstAttempt: 1,
+      trace,
       body: JSON.stringify(draft.data),
     }
   }
@@ -124,26 +127,48 @@ export function createPublishing(services: PublishingServices): Publishing {
 
   return {
     async publishFromHandler(tenantId, draft) {
-      const message = toMessage(tenantId, draft)
-      await sendAll(tenantId, [message])
-      return message.id
+      const span = tracing?.send({ tenantId, count: 1, parent: draft.trace })
+      const message = toMessage(tenantId, draft, { isRepeatable: false, trace: span?.trace })
+      try {
+        await sendAll(tenantId, [message])
+        span?.end({ ids: [message.id] })
+        return message.id
+      } catch (error) {
+        span?.end({ error })
+        throw error
+      }
     },
     async publish(tenantId, drafts, key) {
       if (drafts.length === 0) return { ids: [], replayed: false }
       const { config } = await admitClient(tenantId)
-      const messages = drafts.map((draft) => toMessage(tenantId, draft, key !== undefined))
+      const span = tracing?.send({ tenantId, count: drafts.length, parent: drafts[0]?.trace })
+      const made = { isRepeatable: key !== undefined, trace: span?.trace }
+      const messages = drafts.map((draft) => toMessage(tenantId, draft, made))
       const ids = messages.map(({ id }) => id)
-      if (key === undefined) {
-        await sendAll(tenantId, messages)
-        return { ids, replayed: false }
+      let published: Published = { ids, replayed: false }
+      try {
+        if (key === undefined) await sendAll(tenantId, messages)
+        else {
+          const keepMs = readKeyKeepMs(config, services.idempotencyKeepMs)
+          published = await once(tenantId, { ...key, keepMs }, ids, (itsIds) => sendAll(tenantId, withItsIds(messages, itsIds)))
+        }
+      } catch (error) {
+        span?.end({ error })
+        throw error
       }
-      const keepMs = readKeyKeepMs(config, services.idempotencyKeepMs)
-      return once(tenantId, { ...key, keepMs }, ids, (itsIds) => sendAll(tenantId, withItsIds(messages, itsIds)))
+      span?.end(published)
+      return span ? { ...published, traceId: span.traceId } : published
     },
     stop() {
       stopped = true
     },
   }
+}
+
+/** What the messages of one call have in common. */
+interface Made {
+  readonly isRepeatable: boolean
+  readonly trace: string | undefined
 }
 
 /** The ids of an earlier request with the same key. */

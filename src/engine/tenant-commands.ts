@@ -5,7 +5,7 @@ import type { TenantId } from '../core/ids.ts'
 import type { Broker } from '../core/ports/broker.ts'
 import type { DueHints } from '../core/ports/due-hints.ts'
 import type { EngineApi, TenantView } from '../core/ports/engine-api.ts'
-import type { Hints, Nodes, TenantChange, TenantStore } from '../core/ports/tenant-store.ts'
+import type { Hints, Nodes, TenantChange, TenantStore, Tombstone } from '../core/ports/tenant-store.ts'
 import type { DesiredTenant, Tenant } from '../core/tenant.ts'
 import { type Convergence, eventually } from './convergence.ts'
 import type { DesiredCache } from './desired-cache.ts'
@@ -26,6 +26,8 @@ export interface TenantCommandServices {
   readonly defaultWorkers: number
   /** Tells this node's own actors. */
   readonly tell: (desired: DesiredTenant) => void
+  /** The tenant is on its way out: nobody may act for it any more. */
+  readonly onDeleting: (id: TenantId) => void
   /** Deliveries that this node's actor of the tenant holds. */
   readonly inFlight: (id: TenantId) => number
 }
@@ -52,12 +54,14 @@ export function createTenantCommands(services: TenantCommandServices): Commands 
   const change = async (id: TenantId, wanted: TenantChange, expectedVersion?: number): Promise<TenantView> => {
     const tenant = await tenants.update(id, wanted, expectedVersion)
     if (!tenant) throw missing(id)
-    const desired = await adopt(id)
-    // What became due while the tenant took nothing goes now.
-    if (wanted.status === 'active' || wanted.status === 'paused') services.dueHints.announce(Date.now())
-    const touchesActors = wanted.status !== undefined || wanted.workers !== undefined || wanted.restart === true
-    if (touchesActors && wanted.status !== 'drained') await convergence.reached(desired, followDeadlineMs)
-    return views.toView(tenant)
+    return whileFollowing(async () => {
+      const desired = await adopt(id)
+      // What became due while the tenant took nothing goes now.
+      if (wanted.status === 'active' || wanted.status === 'paused') services.dueHints.announce(Date.now())
+      const touchesActors = wanted.status !== undefined || wanted.workers !== undefined || wanted.restart === true
+      if (touchesActors && wanted.status !== 'drained') await convergence.reached(desired, followDeadlineMs)
+      return views.toView(tenant)
+    })
   }
 
   const someoneRunsTenants = async (): Promise<boolean> => services.runsTenants || (await nodes.otherWorkers()) > 0
@@ -90,19 +94,19 @@ export function createTenantCommands(services: TenantCommandServices): Commands 
     if (!deletion || (deletion.mode === 'drain' && !isEmpty && Date.now() < deletion.deadlineAtMs)) return
     if (await someoneRunsTenants()) return
     await tenants.whileDeleting(id, async () => {
-      const { discarded } = await broker.deleteTenant(id)
-      await tenants.remove(id, discarded)
+      const { discarded, queues } = await broker.deleteTenant(id)
+      await tenants.remove(id, discarded, queues)
     })
   }
 
-  const awaitDeleted = async (id: TenantId, isEmpty: boolean, deadlineMs: number): Promise<number> => {
-    let discarded: number | undefined
+  const awaitDeleted = async (id: TenantId, isEmpty: boolean, deadlineMs: number): Promise<Tombstone> => {
+    let tombstone: Tombstone | undefined
     await eventually(async () => {
       if (!services.runsTenants) await purgeWhenAlone(id, isEmpty)
-      discarded = (await tenants.tombstone(id))?.discarded
-      return discarded !== undefined
+      tombstone = await tenants.tombstone(id)
+      return tombstone !== undefined
     }, deadlineMs)
-    if (discarded !== undefined) return discarded
+    if (tombstone !== undefined) return tombstone
     throw new AppError('tenant.not_converged', 'the tenant is marked for deletion, but nobody has finished it yet; it goes on by itself', {
       retryable: true,
       scope: 'tenant',
@@ -113,7 +117,8 @@ export function createTenantCommands(services: TenantCommandServices): Commands 
   const markDeleting = async (id: TenantId, mode: 'drain' | 'discard', deadlineMs: number): Promise<void> => {
     try {
       await tenants.update(id, { status: 'deleting', deletion: { mode, deadlineAtMs: Date.now() + deadlineMs } })
-      await adopt(id)
+      services.onDeleting(id)
+      await whileFollowing(() => adopt(id))
     } catch (error) {
       if (!(error instanceof AppError && (error.code === 'tenant.deleting' || error.code === 'tenant.missing'))) throw error
     }
@@ -170,10 +175,25 @@ export function createTenantCommands(services: TenantCommandServices): Commands 
       const before = await pending(id).catch(() => ({ ready: 0, inFlight: 0 }))
       await markDeleting(id, mode, deadlineMs)
       const isEmpty = before.ready + before.inFlight === 0
-      const discarded = await awaitDeleted(id, isEmpty, deadlineMs + purgeDeadlineMs)
+      const { discarded, certificate } = await whileFollowing(() => awaitDeleted(id, isEmpty, deadlineMs + purgeDeadlineMs))
       cache.remove(id)
-      return { drained: Math.max(0, before.ready + before.inFlight - discarded), discarded }
+      return { drained: Math.max(0, before.ready + before.inFlight - discarded), discarded, certificate }
     },
+  }
+}
+
+/**
+ * What goes wrong once a change is stored does not undo it: the nodes follow when they can.
+ *
+ * Errors: those of `follow`; for one that passes, say since the database is away, `tenant.not_converged` with it as its cause.
+ */
+async function whileFollowing<T>(follow: () => Promise<T>): Promise<T> {
+  try {
+    return await follow()
+  } catch (error) {
+    if (!(error instanceof AppError && error.retryable) || error.code === 'tenant.not_converged') throw error
+    const text = `the change is stored, and goes on by itself; what follows it failed: ${error.message}`
+    throw new AppError('tenant.not_converged', text, { retryable: true, scope: 'tenant', cause: error })
   }
 }
 

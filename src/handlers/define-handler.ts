@@ -32,11 +32,23 @@ export interface HandlerContext {
   readonly tenant: { readonly id: string; readonly config: Readonly<Record<string, unknown>> }
   /** Counts from 1. */
   readonly attempt: number
+  /**
+   * This attempt's place in its trace: pass it to third parties as the headers `traceparent` and `tracestate`. undefined unless
+   * the engine traces.
+   */
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string | undefined } | undefined
   /** Aborted at the deadline, and when the node cannot wait any longer. Pass it to fetch() and to timers. */
   readonly signal: AbortSignal
   readonly logger: HandlerLogger
   /** Publishes another message for the same tenant; resolves with its id when it is durable. */
   readonly publish: (message: HandlerPublish) => Promise<string>
+  /**
+   * A secret of the tenant (`PUT /v1/tenants/{id}/secrets/{name}`), in clear: ask for it in each run, as it may be changed; a change
+   * is seen within five seconds. It rejects when there is none of this name, and says how to set it; unless it is caught, the
+   * message has failed. What the handler logs, throws or gives as a reason is stored and shown without the secrets that it was given
+   * in the run; a secret of fewer than four characters is not recognized there.
+   */
+  readonly secret: (name: string) => Promise<string>
 }
 
 export interface HandlerLogger {
@@ -114,8 +126,9 @@ const definitions = new WeakSet<object>()
  * export const email = defineHandler({
  *   type: 'email',
  *   timeoutMs: 10_000,
- *   async handle(message, { signal }) {
- *     const response = await fetch('https://mail.example/send', { method: 'POST', body: JSON.stringify(message.data), signal })
+ *   async handle(message, { secret, signal }) {
+ *     const headers = { authorization: `Bearer ${await secret('mail.api-key')}` }
+ *     const response = await fetch('https://mail.example/send', { method: 'POST', headers, body: JSON.stringify(message.data), signal })
  *     return response.ok ? ack : retry(`the mail service answered ${response.status}`)
  *   },
  * })

@@ -2,7 +2,9 @@
 import type { Delivery } from '../core/message.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Handler, RunContext } from '../core/ports/handlers.ts'
+import type { TraceContext } from '../core/trace.ts'
 import { callHandler } from './call-handler.ts'
+import { createConcealer } from './concealer.ts'
 import type { HandlerDefinition, HandlerLogger, HandlerPublish } from './define-handler.ts'
 import { deadlineExceeded, failedWith, stopped } from './failed-run.ts'
 import { askShouldRetry } from './should-retry.ts'
@@ -10,8 +12,10 @@ import { callAttributed } from './stray-errors.ts'
 
 export interface HandlerServices {
   readonly defaultTimeoutMs: number
-  readonly loggerFor: (message: Pick<Delivery, 'tenantId' | 'id' | 'type'>) => HandlerLogger
-  readonly publishFor: (delivery: Delivery) => (message: HandlerPublish) => Promise<string>
+  /** `trace` is that of the attempt; undefined when nobody traces. */
+  readonly loggerFor: (message: Pick<Delivery, 'tenantId' | 'id' | 'type'>, trace?: TraceContext) => HandlerLogger
+  readonly publishFor: (delivery: Delivery, trace?: TraceContext) => (message: HandlerPublish) => Promise<string>
+  readonly secretFor: (delivery: Delivery) => (name: string) => Promise<string>
 }
 
 /**
@@ -57,6 +61,8 @@ async function runHere(
 ): Promise<Outcome> {
   if (runContext.signal.aborted) return stopped
   const timeoutMs = definition.timeoutMs ?? services.defaultTimeoutMs
+  const { span } = runContext
+  const trace = span?.context
   const deadline = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
@@ -68,23 +74,27 @@ async function runHere(
     onAbort = () => resolve(stopped)
     runContext.signal.addEventListener('abort', onAbort, { once: true })
   })
-  const logger = services.loggerFor(delivery)
+  const concealer = createConcealer()
+  const logger = concealer.logger(services.loggerFor(delivery, trace))
   const stray = Promise.withResolvers<Outcome>()
   const onStray = (error: unknown): void => {
     logger.error('a handler threw an error where nobody waits for it', { error })
     stray.resolve(failedWith(error))
   }
-  const call = () =>
+  const handle = () =>
     callHandler(definition, delivery, {
       tenant: { id: delivery.tenantId, config: runContext.config },
       attempt: delivery.attempt,
+      trace,
       signal: AbortSignal.any([runContext.signal, deadline.signal]),
       logger,
-      publish: services.publishFor(delivery),
+      publish: services.publishFor(delivery, trace),
+      secret: async (name) => concealer.add(await services.secretFor(delivery)(name)),
     })
+  const call = span ? () => span.run(handle) : handle
   try {
     // A result that comes after the deadline is ignored: the race is over.
-    return await Promise.race([gaveUp, stray.promise, callAttributed(onStray, call)])
+    return concealer.outcome(await Promise.race([gaveUp, stray.promise, callAttributed(onStray, call)]))
   } finally {
     clearTimeout(timer)
     if (onAbort) runContext.signal.removeEventListener('abort', onAbort)

@@ -4,6 +4,7 @@ import { AppError, toError } from '../core/errors.ts'
 import type { Delivery } from '../core/message.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Handler, RunContext } from '../core/ports/handlers.ts'
+import { createConcealer } from './concealer.ts'
 import type { HandlerDefinition } from './define-handler.ts'
 import { deadlineExceeded, failedWith, handlerExited, notLoaded, outOfMemory, stopped } from './failed-run.ts'
 import type { HandlerServices } from './run-handler.ts'
@@ -63,6 +64,8 @@ async function runOnce(delivery: Delivery, context: RunContext, settings: RunSet
   const { timeoutMs, memoryMb, services } = settings
   const { port1: port, port2 } = new MessageChannel()
   const thread = new AbortController()
+  const concealer = createConcealer()
+  const logger = concealer.logger(services.loggerFor(delivery, context.span?.context))
   /** Set when this side decides; what the thread answers counts no more then. */
   let verdict: Outcome | undefined
   let over = false
@@ -86,10 +89,14 @@ async function runOnce(delivery: Delivery, context: RunContext, settings: RunSet
     const worker = threads.find(threadId)
     if (worker) unwatch = threads.memoryWatch.add(worker, () => end(outOfMemory(memoryMb)))
   }
+  const ask = async (question: Question): Promise<string> => {
+    if (question.kind === 'publish') return services.publishFor(delivery, context.span?.context)(question.message)
+    return concealer.add(await services.secretFor(delivery)(question.name))
+  }
   port.on('message', (message: FromThread) => {
-    if (message.kind === 'begun') begin(message.threadId)
-    else if (message.kind === 'log') services.loggerFor(delivery)[message.level](message.message, message.details)
-    else if (message.kind === 'publish') void publish(delivery, message, services).then((answer) => port.postMessage(answer))
+    if (message.kind === 'begun') return begin(message.threadId)
+    if (message.kind === 'log') return logger[message.level](message.message, message.details)
+    if (message.kind !== 'crashed') void answer(message.number, () => ask(message)).then((reply) => port.postMessage(reply))
     else if (!over) end(message.outcome)
   })
   const onAbort = (): void => giveUp(stopped, 'the node is stopping')
@@ -97,12 +104,12 @@ async function runOnce(delivery: Delivery, context: RunContext, settings: RunSet
 
   try {
     const task = toTask(delivery, context, settings.file, port2)
-    const answer: Outcome = await threads.pool.run(task, { transferList: [port2], signal: thread.signal })
-    return verdict ?? answer
+    const outcome: Outcome = await threads.pool.run(task, { transferList: [port2], signal: thread.signal })
+    return concealer.outcome(verdict ?? outcome)
   } catch (thrown) {
     // The thread that answers closes the port, when everything in it has arrived; this one may never have had it.
     port.close()
-    return verdict ?? toOutcome(thrown, memoryMb)
+    return concealer.outcome(verdict ?? toOutcome(thrown, memoryMb))
   } finally {
     over = true
     clearTimeout(timer)
@@ -111,24 +118,23 @@ async function runOnce(delivery: Delivery, context: RunContext, settings: RunSet
   }
 }
 
-const toTask = (delivery: Delivery, { config }: RunContext, file: string, port: ThreadTask['port']): ThreadTask => {
+const toTask = (delivery: Delivery, { config, span }: RunContext, file: string, port: ThreadTask['port']): ThreadTask => {
   const { id, tenantId, type, priority, key, createdAtMs, attempt } = delivery
   return {
     file,
     message: { id, tenantId, type, priority, key, createdAtMs, text: delivery.text() },
     tenant: { id: tenantId, config },
     attempt,
+    trace: span?.context,
     port,
   }
 }
 
-async function publish(
-  delivery: Delivery,
-  { number, message }: Extract<FromThread, { kind: 'publish' }>,
-  services: HandlerServices,
-): Promise<ToThread> {
+type Question = Extract<FromThread, { readonly number: number }>
+
+async function answer(number: number, ask: () => Promise<string>): Promise<ToThread> {
   try {
-    return { kind: 'published', number, id: await services.publishFor(delivery)(message) }
+    return { kind: 'answered', number, value: await ask() }
   } catch (thrown) {
     return { kind: 'refused', number, error: toSentError(toError(thrown)) }
   }

@@ -20,7 +20,7 @@ export async function askShouldRetry(
     const ask = async () => shouldRetry(toFailedAttempt(failed), { tenant: { id: failed.tenantId, config: context.config }, signal })
     return toDecision(await Promise.race([ask(), whenAborted(signal)]))
   } catch (thrown) {
-    logger.warn('shouldRetry failed, so the message is tried again', { error: errorText(thrown) })
+    logger.warn('shouldRetry failed, so the message is tried again', { reason: errorText(thrown) })
     return { retry: true }
   }
 }

@@ -11,6 +11,7 @@ export interface ThreadTask {
   readonly message: Omit<CalledMessage, 'text'> & { readonly text: string }
   readonly tenant: HandlerContext['tenant']
   readonly attempt: number
+  readonly trace: HandlerContext['trace']
   readonly port: MessagePort
 }
 
@@ -19,6 +20,7 @@ export type FromThread =
   | { readonly kind: 'begun'; readonly threadId: number }
   | { readonly kind: 'log'; readonly level: keyof HandlerLogger; readonly message: string; readonly details?: object }
   | { readonly kind: 'publish'; readonly number: number; readonly message: HandlerPublish }
+  | { readonly kind: 'secret'; readonly number: number; readonly name: string }
   /** Thrown where no promise of the handler could catch it. */
   | { readonly kind: 'crashed'; readonly outcome: Outcome }
 
@@ -34,7 +36,8 @@ export type RunMessage = Pick<CalledMessage, 'tenantId' | 'id' | 'type'>
 
 export type ToThread =
   | { readonly kind: 'abort'; readonly reason: string }
-  | { readonly kind: 'published'; readonly number: number; readonly id: string }
+  /** What the question of this number is answered with: the id of what was published, or the secret. */
+  | { readonly kind: 'answered'; readonly number: number; readonly value: string }
   | { readonly kind: 'refused'; readonly number: number; readonly error: SentError }
 
 /** An error on its way to another thread: cloning keeps no class and no code. */

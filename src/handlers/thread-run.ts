@@ -1,13 +1,15 @@
-/** One run as its thread sees it: signal, log and publishing, through a port to the node's own thread. */
+/** One run as its thread sees it: signal, log, publishing and secrets, through a port to the node's own thread. */
 import { inspect } from 'node:util'
 import type { MessagePort } from 'node:worker_threads'
 import { AppError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
+import { type Concealer, createConcealer } from './concealer.ts'
 import type { HandlerContext, HandlerLogger } from './define-handler.ts'
 import type { FromThread, RunMessage, SentError, ToThread } from './thread-messages.ts'
 
-export interface ThreadRun extends Pick<HandlerContext, 'signal' | 'logger' | 'publish'> {
+export interface ThreadRun extends Pick<HandlerContext, 'signal' | 'logger' | 'publish' | 'secret'> {
   readonly message: RunMessage
+  readonly concealer: Concealer
   isOpen(): boolean
   /** Says that the handler has thrown where nobody could catch it. */
   crash(outcome: Outcome): void
@@ -16,12 +18,13 @@ export interface ThreadRun extends Pick<HandlerContext, 'signal' | 'logger' | 'p
 
 /** A handler in an endless loop must not fill the node's memory with what nobody can take in time. */
 const maxLines = 1_000
-const maxUnansweredPublishes = 1_000
+const maxUnanswered = 1_000
 
 export function openThreadRun(port: MessagePort, { tenantId, id, type }: RunMessage): ThreadRun {
   const abort = new AbortController()
   const unanswered = new Map<number, PromiseWithResolvers<string>>()
-  let publishes = 0
+  const concealer = createConcealer()
+  let asked = 0
   let lines = 0
   let open = true
   const send = (message: FromThread): void => port.postMessage(message)
@@ -30,7 +33,7 @@ export function openThreadRun(port: MessagePort, { tenantId, id, type }: RunMess
     if (message.kind === 'abort') return abort.abort(new Error(message.reason))
     const waiting = unanswered.get(message.number)
     unanswered.delete(message.number)
-    if (message.kind === 'published') waiting?.resolve(message.id)
+    if (message.kind === 'answered') waiting?.resolve(message.value)
     else waiting?.reject(toError(message.error))
   })
 
@@ -49,8 +52,20 @@ export function openThreadRun(port: MessagePort, { tenantId, id, type }: RunMess
     }
   }
 
+  const ask = async (question: Unnumbered<Extract<FromThread, { readonly number: number }>>): Promise<string> => {
+    const { kind } = question
+    if (!open) throw new AppError('internal', `${kind}: the handler has already answered`)
+    if (unanswered.size >= maxUnanswered) throw new AppError('broker.window_full', `${kind}: too many at once`, { retryable: true })
+    asked += 1
+    const answer = Promise.withResolvers<string>()
+    send({ ...question, number: asked })
+    unanswered.set(asked, answer)
+    return answer.promise
+  }
+
   return {
     message: { tenantId, id, type },
+    concealer,
     signal: abort.signal,
     logger: {
       debug: (message, details) => log('debug', message, details),
@@ -58,16 +73,8 @@ export function openThreadRun(port: MessagePort, { tenantId, id, type }: RunMess
       warn: (message, details) => log('warn', message, details),
       error: (message, details) => log('error', message, details),
     },
-    async publish(message) {
-      if (!open) throw new AppError('internal', 'publish: the handler has already answered')
-      if (unanswered.size >= maxUnansweredPublishes)
-        throw new AppError('broker.window_full', 'publish: too many at once', { retryable: true })
-      publishes += 1
-      const answer = Promise.withResolvers<string>()
-      send({ kind: 'publish', number: publishes, message })
-      unanswered.set(publishes, answer)
-      return answer.promise
-    },
+    publish: (message) => ask({ kind: 'publish', message }),
+    secret: async (name) => concealer.add(await ask({ kind: 'secret', name })),
     isOpen: () => open,
     crash: (outcome) => send({ kind: 'crashed', outcome }),
     close() {
@@ -76,6 +83,8 @@ export function openThreadRun(port: MessagePort, { tenantId, id, type }: RunMess
     },
   }
 }
+
+type Unnumbered<Question> = Question extends unknown ? Omit<Question, 'number'> : never
 
 function toError({ name, message, code, retryable }: SentError): Error {
   if (code !== undefined) return new AppError(code, message, { retryable: retryable === true })

@@ -20,15 +20,15 @@ process.on('uncaughtException', blame)
 process.on('unhandledRejection', blame)
 
 /** Never rejects. The pool calls it for one message at a time. */
-export async function runTask({ file, message, tenant, attempt, port }: ThreadTask): Promise<Outcome> {
+export async function runTask({ file, message, tenant, attempt, trace, port }: ThreadTask): Promise<Outcome> {
   const run = openThreadRun(port, message)
   current = run
   try {
     const definition = await findDefinition(file, message.type)
     port.postMessage({ kind: 'begun', threadId } satisfies FromThread)
-    const { signal, logger, publish } = run
+    const { signal, logger, publish, secret } = run
     return await runs.run(run, () =>
-      callHandler(definition, { ...message, text: () => message.text }, { tenant, attempt, signal, logger, publish }),
+      callHandler(definition, { ...message, text: () => message.text }, { tenant, attempt, trace, signal, logger, publish, secret }),
     )
   } catch (thrown) {
     return notLoaded(thrown)
@@ -53,5 +53,8 @@ async function findDefinition(file: string, type: string): Promise<HandlerDefini
 function blame(thrown: unknown): void {
   const run = runs.getStore() ?? current
   if (run?.isOpen()) run.crash(failedWith(thrown))
-  else parentPort?.postMessage({ leftBehind: errorText(thrown), of: run?.message } satisfies LeftBehind)
+  else {
+    const leftBehind = errorText(thrown)
+    parentPort?.postMessage({ leftBehind: run?.concealer.text(leftBehind) ?? leftBehind, of: run?.message } satisfies LeftBehind)
+  }
 }

@@ -1,9 +1,26 @@
 /** The door of the HTTP layer: a server that starts, drains and closes. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Express } from 'express'
 import { type AppOptions, createApp } from './create-app.ts'
+import { answerConnectionErrors } from './edge/connection-errors.ts'
+import { cutUnreadBody } from './edge/unread-bodies.ts'
 
-export type HttpServerOptions = Omit<AppOptions, 'isDraining'>
+export { createLimiter } from './edge/limiter.ts'
+
+export interface HttpServerOptions extends Omit<AppOptions, 'isDraining'> {
+  readonly limits: AppOptions['limits'] & Partial<ConnectionLimits>
+}
+
+/** What a connection may cost before there is a request. */
+export interface ConnectionLimits {
+  /** All headers of a request together. */
+  readonly headerBytes: number
+  /** How long a client may take to send its headers, from the moment it connects. */
+  readonly headersTimeoutMs: number
+  /** The same for the whole request; no less. */
+  readonly requestTimeoutMs: number
+}
 
 export interface HttpServer {
   /** Port 0 lets the system choose. Errors: those of the socket, such as EADDRINUSE. */
@@ -14,15 +31,18 @@ export interface HttpServer {
   close(deadlineMs: number): Promise<void>
 }
 
-/** How long a client may take to send its headers, its whole request; how long a silent connection is kept. */
-const timeouts = { headersTimeout: 15_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 } as const
+const defaultLimits: ConnectionLimits = { headerBytes: 16_384, headersTimeoutMs: 10_000, requestTimeoutMs: 60_000 }
+/** How long a silent connection is kept: longer than the usual proxy keeps it, so that the proxy is the one who ends it. */
+const keepAliveMs = 65_000
+/** How often slow clients are looked for. */
+const slowSweepMs = 1_000
 /** How often a closing server looks for connections that have become idle. */
 const closingSweepMs = 25
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   let draining = false
   const app = createApp({ ...options, isDraining: () => draining })
-  const server = createServer(timeouts, app)
+  const server = createGuardedServer(options, app)
   let closed: Promise<void> | undefined
 
   return {
@@ -45,6 +65,29 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return closed
     },
   }
+}
+
+function createGuardedServer({ limits, log }: HttpServerOptions, app: Express): Server {
+  const { headerBytes, headersTimeoutMs, requestTimeoutMs } = { ...defaultLimits, ...limits }
+  const server = createServer({
+    maxHeaderSize: headerBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(slowSweepMs, headersTimeoutMs),
+    keepAliveTimeout: keepAliveMs,
+    // The application refuses a request without it, with a problem.
+    requireHostHeader: false,
+  })
+  // Before the application, so that it knows of every request.
+  answerConnectionErrors(server, log)
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    cutUnreadBody(request, response, limits.bodyBytes)
+    app(request, response)
+  }
+  server.on('request', serve)
+  // An expectation that nobody knows may be ignored (RFC 9110); Node would refuse it without a body.
+  server.on('checkExpectation', serve)
+  return server
 }
 
 function closeServer(server: Server, deadlineMs: number): Promise<void> {

@@ -10,6 +10,12 @@ export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 /** `public` routes need no credentials. */
 export type RouteAction = Action | 'public'
 
+/**
+ * The rate limit that a request counts against: `management` and `chat` by client, before its body is read; `publish` by tenant,
+ * once it is known how many messages it brings.
+ */
+export type LimitGroup = 'management' | 'chat' | 'publish'
+
 /** A request that has passed authentication, authorization and validation. */
 export interface Call<Path extends string, A extends RouteAction, Query, Body> {
   readonly principal: A extends 'public' ? undefined : Principal
@@ -34,6 +40,17 @@ export interface RouteSpec<Path extends string, A extends RouteAction, Q extends
   readonly query?: Q
   /** Without one, no body is read. */
   readonly body?: B
+  /** `management` when undefined. */
+  readonly limit?: LimitGroup | 'none'
+  /** How many of one tenant a node answers at once, for what takes long; without one, that of all requests holds. */
+  readonly atOnce?: number
+  /**
+   * It answers with events for as long as the client likes: what holds instead of the number of all requests is `atOnce`, of one
+   * tenant or platform admin, and the number of all such streams of a node.
+   */
+  readonly isEndless?: boolean
+  /** How much a request counts against a `publish` limit: 1 when undefined. */
+  points?(body: z.output<B>): number
   handle(call: Call<Path, A, z.output<Q>, z.output<B>>): Promise<Reply> | Reply
 }
 
@@ -44,6 +61,10 @@ export interface Route {
   readonly action: RouteAction
   readonly query?: z.ZodType
   readonly body?: z.ZodType
+  readonly limit?: LimitGroup | 'none'
+  readonly atOnce?: number
+  readonly isEndless?: boolean
+  points?(body: unknown): number
   handle(call: Call<string, RouteAction, unknown, unknown>): Promise<Reply> | Reply
 }
 

@@ -1,47 +1,51 @@
-/** A histogram that counts in plain numbers and meets prom-client only when it is read. */
-import { Histogram, type Registry } from 'prom-client'
+/** A histogram that counts in plain numbers; prom-client meets it only when it is read (metric-histogram-view.ts). */
 
-export interface CountedHistogramOptions {
-  readonly name: string
-  readonly help: string
-  /** Upper bounds, rising. */
-  readonly buckets: readonly number[]
-  readonly registry: Registry
+/** The last value of a bucket that belonged to a trace. */
+export interface CountedExemplar {
+  readonly traceId: string
+  readonly value: number
+  readonly atMs: number
 }
 
-/** A histogram without labels. `count` is a handful of comparisons and never throws. */
-export class CountedHistogram extends Histogram {
-  readonly #description: { readonly name: string; readonly help: string }
-  readonly #bounds: readonly number[]
-  readonly #counts: number[]
-  #sum = 0
+export interface CountedBucket {
+  /** The upper bound; undefined for the last one, which has none. */
+  readonly bound: number | undefined
+  /** How many values were at most the bound. */
+  readonly total: number
+  readonly exemplar: CountedExemplar | undefined
+}
 
-  constructor({ name, help, buckets, registry }: CountedHistogramOptions) {
-    super({ name, help, buckets: [...buckets], registers: [registry] })
-    this.#description = { name, help }
-    this.#bounds = buckets
-    // One more for everything above the last bound.
-    this.#counts = new Array<number>(buckets.length + 1).fill(0)
-  }
+export interface CountedHistogram {
+  /** Upper bounds, rising. */
+  readonly bounds: readonly number[]
+  /** A handful of comparisons; allocates only for a value with a trace. Never throws: what is no finite number is left out. */
+  count(value: number, traceId?: string): void
+  read(): { readonly buckets: readonly CountedBucket[]; readonly sum: number; readonly total: number }
+}
 
-  count(value: number): void {
-    if (!Number.isFinite(value)) return
-    const bounds = this.#bounds
-    let index = 0
-    while (index < bounds.length && value > (bounds[index] as number)) index++
-    this.#counts[index] = (this.#counts[index] as number) + 1
-    this.#sum += value
-  }
+export function createCountedHistogram(bounds: readonly number[]): CountedHistogram {
+  // One more for everything above the last bound.
+  const counts = new Array<number>(bounds.length + 1).fill(0)
+  const exemplars = new Array<CountedExemplar | undefined>(counts.length).fill(undefined)
+  let sum = 0
 
-  /** What the registry's text format and get() read. */
-  async getForPromString() {
-    const { name, help } = this.#description
-    let total = 0
-    const values: { metricName: string; labels: { le?: number | string }; value: number }[] = this.#counts.map((count, index) => {
-      total += count
-      return { metricName: `${name}_bucket`, labels: { le: this.#bounds[index] ?? '+Inf' }, value: total }
-    })
-    values.push({ metricName: `${name}_sum`, labels: {}, value: this.#sum }, { metricName: `${name}_count`, labels: {}, value: total })
-    return { name, help, type: 'histogram', values, aggregator: 'sum' }
+  return {
+    bounds,
+    count(value, traceId) {
+      if (!Number.isFinite(value)) return
+      let index = 0
+      while (index < bounds.length && value > (bounds[index] as number)) index++
+      counts[index] = (counts[index] as number) + 1
+      sum += value
+      if (traceId !== undefined) exemplars[index] = { traceId, value, atMs: Date.now() }
+    },
+    read() {
+      let total = 0
+      const buckets = counts.map((count, index) => {
+        total += count
+        return { bound: bounds[index], total, exemplar: exemplars[index] }
+      })
+      return { buckets, sum, total }
+    },
   }
 }

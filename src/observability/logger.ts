@@ -18,7 +18,7 @@ export interface LoggerOptions {
 export function createLogger(options: LoggerOptions, destination?: DestinationStream): Logger {
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY === true)
   const target = destination ?? pino.destination({ dest: 1, sync: true })
-  const stream = isPretty ? pretty({ destination: target, sync: true, colorize: process.stdout.isTTY === true }) : target
+  const stream = isPretty ? pretty({ destination: target, sync: true, ignore: 'node', colorize: process.stdout.isTTY === true }) : target
   const formatters = isPretty ? {} : { formatters: { level: (label: string) => ({ level: label }) } }
   return wrap(pino({ level: options.level, base: null, timestamp: stdTimeFunctions.isoTime, ...formatters }, stream))
 }

@@ -1,7 +1,7 @@
 /** Turns anything into plain data that may be logged: bounded, without secrets. */
+import { isSecretEntry } from '../core/redact.ts'
 
 const hidden = '[hidden]'
-const secretName = /passw|secret|token|authori[sz]ation|cookie|credential|api[-_]?key|private[-_]?key/i
 const maxDepth = 6
 const maxItems = 100
 const maxTextLength = 8000
@@ -64,9 +64,5 @@ function scrubError(error: Error, depth: number): unknown {
 
 function scrubEntries(value: object, depth: number): unknown {
   const entries = Object.entries(value).slice(0, maxItems)
-  return Object.fromEntries(entries.map(([name, item]) => [name, isSecret(name, item) ? hidden : scrub(item, depth + 1)]))
+  return Object.fromEntries(entries.map(([name, item]) => [name, isSecretEntry(name, item) ? hidden : scrub(item, depth + 1)]))
 }
-
-// Numbers and flags under such names are settings (tokenTtlSeconds), not secrets.
-const isSecret = (name: string, value: unknown): boolean =>
-  secretName.test(name) && (typeof value === 'string' || (typeof value === 'object' && value !== null))

@@ -10,6 +10,7 @@ import { runRetries } from './benchmarks/retries.ts'
 import { runStartup } from './benchmarks/startup.ts'
 import { runTenants } from './benchmarks/tenants.ts'
 import { runThroughput } from './benchmarks/throughput.ts'
+import { runWatch } from './benchmarks/watch.ts'
 import { type Benchmark, printResult, writeResult } from './support/report.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   memory: runMemory,
   retries: runRetries,
   isolation: runIsolation,
+  watch: runWatch,
 }
 
 // The engine has a process group of its own: exit handlers end it, the servers notice that this process is gone.

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { AppError } from '../../src/core/errors.ts'
 import type { MessageId, TenantId } from '../../src/core/ids.ts'
+import { tenantDeadLetterQueueName, tenantQueueName } from '../../src/core/ids.ts'
 import type { Delivery, OutboundMessage } from '../../src/core/message.ts'
 import type { Broker, BrokerConsumer, DeadLetter, DeadLetterConsumer } from '../../src/core/ports/broker.ts'
 import { eventually } from '../support/eventually.ts'
@@ -472,17 +473,59 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
         expect((await broker.depth(tenant)).unacked).to.be.oneOf([3, undefined])
       })
 
+      it('says where a message is, or that it cannot know', async () => {
+        const tenant = await declared()
+        const sent = [message(tenant), message(tenant), message(tenant, { priority: 2 })] as const
+        for (const each of sent) await broker.publish(each)
+        await broker.publishBatch(many(tenant, 20))
+        const last = message(tenant)
+        await broker.publish(last)
+        const [normal, second, urgent] = sent
+        const placesOf = async (ids: readonly MessageId[]) => Promise.all(ids.map((id) => broker.find(tenant, id)))
+        if ((await broker.find(tenant, normal.id)).kind === 'unknowable') {
+          const others = await placesOf([urgent.id, last.id, randomUUID() as MessageId])
+          expect(others.map(({ kind }) => kind)).to.deep.equal(Array(3).fill('unknowable'))
+          return
+        }
+        expect(await placesOf([urgent.id, normal.id, second.id, last.id])).to.deep.equal(
+          [0, 1, 2, 23].map((ahead) => ({ kind: 'waiting', ahead })),
+        )
+        const inbox = await consume(tenant, { prefetch: 2 })
+        await eventually(() => expect(inbox.deliveries).to.have.length(2))
+        expect(await placesOf([urgent.id, normal.id, second.id])).to.deep.equal([
+          { kind: 'delivered' },
+          { kind: 'delivered' },
+          { kind: 'waiting', ahead: 0 },
+        ])
+        const missing = { kind: 'missing' } as const
+        expect(await broker.find(tenant, randomUUID() as MessageId)).to.deep.equal(missing)
+        expect(await broker.find(newTenant(), last.id)).to.deep.equal(missing)
+        for (const delivery of inbox.deliveries) inbox.consumer.ack(delivery)
+        await eventually(async () => expect(await broker.find(tenant, urgent.id)).to.deep.equal(missing))
+      })
+
       it('rejects with queue.missing for the depth of a queue that does not exist', async () => {
         expect(await codeFrom(broker.depth(newTenant()))).to.equal('queue.missing')
       })
 
-      it('returns how many ready messages a deletion discarded, and tolerates a second one', async () => {
+      it('returns which queues a deletion removed and how many messages they held, and tolerates a second one', async () => {
         const tenant = await declared()
+        const removedWith = (of: TenantId, messages: number) => {
+          const [own, dead] = [tenantQueueName(of), tenantDeadLetterQueueName(of)]
+          return {
+            discarded: messages,
+            queues: [
+              { name: own, messages },
+              { name: dead, messages: 0 },
+            ],
+          }
+        }
         await broker.publishBatch(many(tenant, 12))
         await depthIs(tenant, { ready: 12 })
-        expect(await broker.deleteTenant(tenant)).to.deep.equal({ discarded: 12 })
-        expect(await broker.deleteTenant(tenant)).to.deep.equal({ discarded: 0 })
-        expect(await broker.deleteTenant(newTenant())).to.deep.equal({ discarded: 0 })
+        expect(await broker.deleteTenant(tenant)).to.deep.equal(removedWith(tenant, 12))
+        expect(await broker.deleteTenant(tenant)).to.deep.equal(removedWith(tenant, 0))
+        const unknown = newTenant()
+        expect(await broker.deleteTenant(unknown)).to.deep.equal(removedWith(unknown, 0))
       })
     })
 

@@ -119,6 +119,33 @@ describe('postgres broker', function () {
     await eventually(() => expect(deliveries.map((delivery) => delivery.type)).to.deep.equal(['b', 'e', 'c', 'a', 'd']))
   })
 
+  it('finds a message among the thousand that are claimed next, and knows of no other whether it waits', async () => {
+    const last = message()
+    await broker.publish(message())
+    await sql(
+      `INSERT INTO ${installation.schema}.job (name, priority, data) SELECT name, 1, data FROM ${installation.schema}.job, generate_series(1, 998)`,
+    )
+    await broker.publish(last)
+    expect(await broker.find(tenant, last.id)).to.deep.equal({ kind: 'waiting', ahead: 999 })
+    await broker.publish(message({ priority: 1 }))
+    expect(await broker.find(tenant, last.id)).to.deep.equal({ kind: 'unknowable' })
+    expect(await broker.find(tenant, randomUUID() as MessageId)).to.deep.equal({ kind: 'unknowable' })
+    await sql(`DELETE FROM ${installation.schema}.job_common WHERE priority = 1`)
+    expect(await broker.find(tenant, randomUUID() as MessageId)).to.deep.equal({ kind: 'missing' })
+  })
+
+  it('finds no message behind two megabytes of others, which it does not read', async () => {
+    const [first, last] = [message(), message()]
+    await broker.publish(first)
+    await sql(
+      `INSERT INTO ${installation.schema}.job (name, priority, data) SELECT name, 1, data || jsonb_build_object('data', noise) FROM ${installation.schema}.job,
+       (SELECT string_agg(md5(random()::text), '') AS noise FROM generate_series(1, 24000)) n, generate_series(1, 3)`,
+    )
+    await broker.publish(last)
+    expect(await broker.find(tenant, last.id)).to.deep.equal({ kind: 'unknowable' })
+    expect(await broker.find(tenant, first.id)).to.deep.equal({ kind: 'waiting', ahead: 0 })
+  })
+
   it('keeps waiting messages for decades', async () => {
     await broker.publish(message())
     const { rows } = await installation.sql(

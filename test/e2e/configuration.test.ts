@@ -63,7 +63,11 @@ describeParallel('a wrong configuration', 2, {
   },
 
   'a database that refuses us stops the start, without its password': async () => {
-    await using process = startProcess({ DATABASE_URL: `postgres://nobody:${secret}@127.0.0.1:1/none`, LOG_LEVEL: 'error' })
+    await using process = startProcess({
+      DATABASE_URL: `postgres://nobody:${secret}@127.0.0.1:1/none`,
+      TENANTRY_SECRET: secret.repeat(4),
+      LOG_LEVEL: 'error',
+    })
     await expectOneLine(process, /database|PostgreSQL|ECONNREFUSED/i)
   },
 

@@ -114,7 +114,9 @@ describe('the examples with curl', function () {
       status: 'processed',
     } satisfies Partial<MessageBody>)
 
-    expect(await curl(examples.remove, id)).to.deep.equal({ status: 200, body: { id, status: 'deleted', drained: 0, discarded: 0 } })
+    const removed = await curl(examples.remove, id)
+    expect(removed.status).to.equal(200)
+    expect(removed.body).to.deep.include({ id, status: 'deleted', drained: 0, discarded: 0 })
     expect((await curl(examples.remove, id)).status).to.equal(404)
   })
 

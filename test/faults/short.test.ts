@@ -2,9 +2,9 @@
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { brokerKinds } from '../support/installation.ts'
+import { createRandom } from '../support/random.ts'
 import { faults } from './faults/registry.ts'
 import { profiles } from './profile.ts'
-import { createRandom } from './random.ts'
 import { startServers } from './stage/servers.ts'
 import { runTrial } from './trial.ts'
 

@@ -24,6 +24,7 @@ export type FailedStatsBody = z.output<typeof failedStatsSchema>
 export type ProblemBody = z.output<typeof problemSchema>
 
 export const adminPassword = 'a-password-for-tests-only'
+export const installationSecret = 'a-secret-for-tests-only-of-32-characters-and-more'
 
 export interface Answer<Body> {
   readonly status: number
@@ -150,6 +151,6 @@ async function send<Body>(url: string, method: string, path: string, { json, raw
     ...(body === undefined ? {} : { body }),
   })
   const text = await response.text()
-  const isJson = response.headers.get('content-type')?.includes('json') === true && text !== ''
+  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '') && text !== ''
   return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : undefined) as Body, text }
 }

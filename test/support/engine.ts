@@ -4,7 +4,7 @@ import { type ConfigOverrides, loadConfig } from '../../src/config/index.ts'
 import type { TenantId } from '../../src/core/ids.ts'
 import { tenantDeadLetterQueueName, tenantQueueName } from '../../src/core/ids.ts'
 import type { HandlerDefinition } from '../../src/handlers/index.ts'
-import { type Api, adminPassword, connectApi } from './api.ts'
+import { type Api, adminPassword, connectApi, installationSecret } from './api.ts'
 import { type BrokerKind, createInstallation, type Installation } from './installation.ts'
 import { lookAtQueue, type QueueLook } from './rabbitmq.ts'
 
@@ -52,7 +52,7 @@ export async function startEngine(options: EngineOptions & { readonly broker: Br
 
 /** One more node on an installation. */
 export async function startNodeOn(installation: Installation, options: EngineOptions = {}): Promise<TestNode> {
-  const { database, rabbitmq, admin, log, ...config } = options.config ?? {}
+  const { database, rabbitmq, admin, log, http, ...config } = options.config ?? {}
   const node = await startNode(
     // Not the environment: it may name the broker that another test is for.
     loadConfig({
@@ -63,7 +63,9 @@ export async function startNodeOn(installation: Installation, options: EngineOpt
         dataDir: installation.dir,
         database: { url: installation.databaseUrl, poolSize: 4, ...database },
         rabbitmq: { url: installation.rabbitmqUrl, ...rabbitmq },
+        secret: installationSecret,
         admin: { password: adminPassword, ...admin },
+        http: { ...http, rateLimits: { managementPerSecond: 0, ...http?.rateLimits } },
         log: { level: 'silent', ...log },
         ...config,
       },

@@ -1,6 +1,7 @@
 /** Root hooks: a run fails on unhandled rejections, and when its tests leave sockets, servers or child processes behind. */
 import { Socket } from 'node:net'
 import type { RootHookObject } from 'mocha'
+import { dropTemplate } from './database.ts'
 import { pollUntil } from './services/wait.ts'
 
 /** What keeps a process alive and is never mocha's own. */
@@ -18,6 +19,7 @@ export const mochaHooks: RootHookObject = {
     before = listResources()
   },
   async afterAll() {
+    await dropTemplate()
     // A closed socket disappears some turns of the event loop later.
     await pollUntil(3000, 'the tests leave nothing open', () => leftover().length === 0).catch((error: Error) => {
       throw new Error(`${error.message}; still there: ${leftover().join(', ')}${describeSockets()}`)

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { type Api, adminPassword, connectApi, createApi } from './api.ts'
+import { type Api, adminPassword, connectApi, createApi, installationSecret } from './api.ts'
 import type { Installation } from './installation.ts'
 import { within } from './services/wait.ts'
 
@@ -71,12 +71,20 @@ export function startProcess(env: Environment): EngineProcess {
   }
 }
 
+/** What nodes that tests and benchmarks start have in common: one secret, no limit for those who ask often, tokens for a long run. */
+export const commonEnvironment: Environment = {
+  ADMIN_PASSWORD: adminPassword,
+  TENANTRY_SECRET: installationSecret,
+  TENANTRY_HTTP_RATE_LIMITS_MANAGEMENT_PER_SECOND: '0',
+  TENANTRY_AUTH_TOKEN_TTL_SECONDS: '86400',
+}
+
 /** The environment of a node of this installation. */
 export const environmentOf = (installation: Installation): Environment => ({
+  ...commonEnvironment,
   DATABASE_URL: installation.databaseUrl,
   ...(installation.rabbitmqUrl === undefined ? {} : { RABBITMQ_URL: installation.rabbitmqUrl }),
   DATA_DIR: installation.dir,
-  ADMIN_PASSWORD: adminPassword,
   TENANTRY_DATABASE_POOL_SIZE: '4',
 })
 

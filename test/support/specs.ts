@@ -1,9 +1,11 @@
 /** Which test files an `npm test` runs, and whether they need servers. */
 
-const everything = 'test/{unit,actors,contract,integration,e2e,faults}/**/*.test.ts'
+/** All tests, as two runs side by side: those that mostly compute, and those that mostly wait for processes of their own. */
+const everything = [['test/{unit,actors,contract,integration}/**/*.test.ts'], ['test/{e2e,faults,security}/**/*.test.ts']] as const
 
 export interface Selection {
-  readonly specs: readonly string[]
+  /** What each mocha runs. One that is given options runs alone: some of them fail where they match nothing. */
+  readonly lanes: readonly (readonly string[])[]
   /** Everything else, for mocha. */
   readonly options: readonly string[]
   readonly needsServices: boolean
@@ -16,10 +18,11 @@ const toPattern = (spec: string): string => (/\.ts$|\*/.test(spec) ? spec : `${s
 export function selectSpecs(args: readonly string[]): Selection {
   const isSpec = (arg: string): boolean => !arg.startsWith('-') && /(^|\/)test(\/|$)/.test(arg)
   const named = args.filter(isSpec)
-  const specs = named.length > 0 ? named.map(toPattern) : [everything]
+  const options = args.filter((arg) => !isSpec(arg))
+  const specs = named.length > 0 ? named.map(toPattern) : everything.flat()
   return {
-    specs,
-    options: args.filter((arg) => !isSpec(arg)),
+    lanes: named.length === 0 && options.length === 0 ? everything : [specs],
+    options,
     needsServices: !specs.every((spec) => /(^|\/)test\/(unit|actors)(\/|$)/.test(spec)),
   }
 }

@@ -5,10 +5,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AnyStateMachine } from 'xstate'
+import { descriptions } from '../../actors/index.ts'
 import { listStates, machines, pathOf } from './machines.ts'
 import { drawMachine } from './state-diagram.ts'
 import { readRows } from './state-rows.ts'
-import { introduction, sentences } from './state-sentences.ts'
+import { introduction } from './state-sentences.ts'
 
 export const documentPath = join(import.meta.dirname, '../../docs/state-machines.md')
 
@@ -19,14 +20,14 @@ export function renderDocument(): string {
 }
 
 function renderMachine(machine: AnyStateMachine): string {
-  const words = sentences[machine.id]
-  if (!words) throw new Error(`state-sentences.ts: no sentences for the machine ${machine.id}`)
+  const words = descriptions[machine.id]
+  if (!words) throw new Error(`actors/descriptions.ts: no sentences for the machine ${machine.id}`)
   const states = listStates(machine.root).map(pathOf)
   const unknown = Object.keys(words.states).filter((state) => !states.includes(state))
-  if (unknown.length > 0) throw new Error(`state-sentences.ts: the machine ${machine.id} has no state ${unknown.join(', ')}`)
+  if (unknown.length > 0) throw new Error(`actors/descriptions.ts: the machine ${machine.id} has no state ${unknown.join(', ')}`)
   const meanings = states.map((state) => {
     const sentence = words.states[state]
-    if (!sentence) throw new Error(`state-sentences.ts: no sentence for ${machine.id} ${state}`)
+    if (!sentence) throw new Error(`actors/descriptions.ts: no sentence for ${machine.id} ${state}`)
     return [`\`${state}\``, sentence]
   })
   const rows = readRows(machine).map(({ state, on, guard, target, again, actions }) => [

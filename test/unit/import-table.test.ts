@@ -59,8 +59,22 @@ const rows: readonly Row[] = [
   },
   {
     from: 'src/auth/a.ts',
-    allowed: ['../core/ids.ts', 'jsonwebtoken', 'passport', 'passport-jwt', '@node-rs/argon2', 'node:crypto'],
-    refused: ['../database/index.ts', '../http/index.ts', 'express', 'pg'],
+    allowed: [
+      '../core/ids.ts',
+      'jsonwebtoken',
+      'jwks-rsa',
+      'passport',
+      'passport-jwt',
+      '@node-rs/argon2',
+
+      'node:crypto',
+    ],
+    refused: ['rate-limiter-flexible', '../database/index.ts', '../http/index.ts', 'express', 'pg'],
+  },
+  {
+    from: 'src/secrets/a.ts',
+    allowed: ['../core/ports/secret-store.ts', './sealer.ts', 'node:crypto'],
+    refused: ['../database/index.ts', '../auth/index.ts', 'pg', 'jsonwebtoken'],
   },
   {
     from: 'src/observability/a.ts',
@@ -70,7 +84,17 @@ const rows: readonly Row[] = [
   { from: 'src/config/a.ts', allowed: ['../core/errors.ts', 'zod', 'yaml', 'node:fs'], refused: ['../observability/logger.ts', 'pino'] },
   {
     from: 'src/http/a.ts',
-    allowed: ['../core/errors.ts', '../auth/index.ts', './routes/index.ts', 'express', 'zod', 'helmet', 'node:http'],
+    allowed: [
+      '../core/errors.ts',
+      '../auth/index.ts',
+      './routes/index.ts',
+      'express',
+      'zod',
+      'helmet',
+      'cors',
+      'rate-limiter-flexible',
+      'node:http',
+    ],
     refused: ['../auth/tokens.ts', '../engine/index.ts', '../../actors/index.ts', 'xstate', 'amqplib', 'kysely', 'pg', 'passport-jwt'],
   },
   {

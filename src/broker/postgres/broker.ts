@@ -47,7 +47,7 @@ export function createPostgresBroker(options: PostgresBrokerOptions): Broker {
       try {
         listener(event)
       } catch (error) {
-        options.log('error', 'a listener of the broker threw', { error: errorText(error) })
+        options.log('error', 'a listener of the broker threw', { reason: errorText(error) })
       }
     }
   }
@@ -111,12 +111,13 @@ export function createPostgresBroker(options: PostgresBrokerOptions): Broker {
     declareTenant: async (tenantId) => session().queues.declare(tenantId),
     async deleteTenant(tenantId) {
       const { queues, endConsumersOf } = session()
-      const discarded = await queues.remove(tenantId)
+      const removed = await queues.remove(tenantId)
       endConsumersOf(tenantQueueName(tenantId))
       endConsumersOf(tenantDeadLetterQueueName(tenantId))
-      return { discarded }
+      return { discarded: removed[0].messages, queues: removed }
     },
     depth: async (tenantId) => session().queues.depth(tenantId),
+    find: async (tenantId, id) => session().queues.find(tenantId, id),
     publish: (message) => batches.publish([message]),
     publishBatch: batches.publish,
     openConsumer: async (tenantId, consumerOptions) => session().openConsumer(tenantId, consumerOptions),

@@ -55,7 +55,7 @@ export function createCaretaker(parts: CaretakerParts): Caretaker {
       await task()
     } catch (error) {
       // A lost connection is reported once, by the probe.
-      if (!isConnectionError(error)) log('warn', `${what} failed`, { error: errorText(error) })
+      if (!isConnectionError(error)) log('warn', `${what} failed`, { reason: errorText(error) })
     }
   }
 

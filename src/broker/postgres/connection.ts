@@ -42,7 +42,7 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
   const presence = createPresence({ url, schema, onEnded: lose })
   const boss = new PgBoss({ ...bossOptions, schema, db: { executeSql: (text, values) => database.query(text, values) } })
   boss.on('error', (error) => {
-    if (phase === 'open') log('warn', 'pg-boss reported an error', { error: errorText(error) })
+    if (phase === 'open') log('warn', 'pg-boss reported an error', { reason: errorText(error) })
   })
   boss.on('warning', (warning) => log('warn', 'pg-boss warns', { warning: warning.message }))
   const statements = createStatements(database, schema)

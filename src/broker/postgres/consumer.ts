@@ -52,7 +52,7 @@ export function createConsumer(tenantId: TenantId, options: ConsumerOptions, par
       await work
     } catch (error) {
       // The claims lapse and the messages are delivered again.
-      log('warn', `a queue statement failed: ${what}`, { queue, error: errorText(error) })
+      log('warn', `a queue statement failed: ${what}`, { queue, reason: errorText(error) })
     }
   }
   const acks = createClaimBatch({
@@ -93,7 +93,7 @@ export function createConsumer(tenantId: TenantId, options: ConsumerOptions, par
         await receive(jobs)
       } catch (error) {
         // The next scan wakes this consumer if there is anything to claim.
-        log('warn', 'claiming messages failed', { queue, error: errorText(error) })
+        log('warn', 'claiming messages failed', { queue, reason: errorText(error) })
         return
       }
     } while (phase === 'receiving' && mayHaveMore && capacity() >= refillAt)
@@ -120,7 +120,7 @@ export function createConsumer(tenantId: TenantId, options: ConsumerOptions, par
     try {
       options.onDelivery({ ...rest, tenantId, redelivered: job.retryCount > 0, tag, text: () => body })
     } catch (error) {
-      log('error', 'onDelivery threw; the message stays claimed', { queue, error: errorText(error) })
+      log('error', 'onDelivery threw; the message stays claimed', { queue, reason: errorText(error) })
     }
   }
 

@@ -1,7 +1,7 @@
 /** Reads a job of a dead-letter queue. */
 import { readMessageId, type TenantId } from '../../core/ids.ts'
 import type { DeadLetter } from '../../core/ports/broker.ts'
-import { type DeadLetterData, isAttempt, isEpochMs } from './job.ts'
+import { type DeadLetterData, isAttempt, isEpochMs, readKeptTrace } from './job.ts'
 import type { ClaimedJob } from './queue-io.ts'
 
 /**
@@ -16,7 +16,7 @@ import type { ClaimedJob } from './queue-io.ts'
 export function toDeadLetter(tenantId: TenantId, job: ClaimedJob): DeadLetter {
   const isBuried = isDeadLetterData(job.data)
   const raw = isDeadLetterData(job.data) ? job.data.raw : job.data
-  const { id, type, priority, key, createdAtMs, attempt, body } = toRecord(raw)
+  const { id, type, priority, key, createdAtMs, attempt, trace, body } = toRecord(raw)
   const { reason } = toRecord(job.data)
   return {
     tenantId,
@@ -26,6 +26,7 @@ export function toDeadLetter(tenantId: TenantId, job: ClaimedJob): DeadLetter {
     key: typeof key === 'string' ? key : null,
     createdAtMs: isEpochMs(createdAtMs) ? createdAtMs : Date.now(),
     attempt: isAttempt(attempt) ? attempt : 1,
+    trace: readKeptTrace(trace),
     body: Buffer.from(typeof body === 'string' ? body : (JSON.stringify(raw) ?? '')),
     reason: isBuried ? 'undecodable' : 'unknown',
     detail: typeof reason === 'string' && reason !== '' ? reason.replaceAll(/\s+/g, ' ').slice(0, 500) : 'the job names no reason',

@@ -40,7 +40,7 @@ export function createDeadLetters(tenantId: TenantId, options: DeadLetterOptions
       await work
     } catch (error) {
       // The claims lapse and the letters are handed out again.
-      log('warn', `a queue statement failed: ${what}`, { queue, error: errorText(error) })
+      log('warn', `a queue statement failed: ${what}`, { queue, reason: errorText(error) })
     }
   }
 
@@ -62,7 +62,7 @@ export function createDeadLetters(tenantId: TenantId, options: DeadLetterOptions
       if (phase === 'open') for (const job of jobs) receive(job)
     } catch (error) {
       // The next scan wakes this consumer if there is anything to claim.
-      log('warn', 'claiming dead letters failed', { queue, error: errorText(error) })
+      log('warn', 'claiming dead letters failed', { queue, reason: errorText(error) })
     }
   }
 

@@ -2,6 +2,7 @@
 import type { MessageId } from '../../core/ids.ts'
 import { readMessageId } from '../../core/ids.ts'
 import type { OutboundMessage, Priority } from '../../core/message.ts'
+import { formatTrace, readTrace } from '../../core/trace.ts'
 
 /**
  * The data of a job in a tenant's queue. The job has an id of its own: a message may be published again while its first
@@ -16,6 +17,8 @@ export interface JobData {
   readonly readyAtMs: number
   readonly attempt: number
   readonly firstAttempt: number
+  /** Absent when nobody traces. */
+  readonly trace?: string | undefined
   /** JSON text inside a string: the database stores it and never looks into it. */
   readonly body: string
 }
@@ -41,13 +44,14 @@ export const toJobData = (message: OutboundMessage): JobData => ({
   readyAtMs: message.readyAtMs,
   attempt: message.attempt,
   firstAttempt: message.firstAttempt,
+  trace: message.trace,
   body: message.body,
 })
 
 /** The job's message, or what it lacks. A job of an earlier version has neither readyAtMs nor firstAttempt. */
 export function readJobData(data: unknown): { readonly data: JobData } | { readonly fault: string } {
   if (typeof data !== 'object' || data === null) return { fault: 'the job has no data' }
-  const { id, type, priority, key, createdAtMs, readyAtMs, attempt, firstAttempt, body } = data as Record<string, unknown>
+  const { id, type, priority, key, createdAtMs, readyAtMs, attempt, firstAttempt, trace, body } = data as Record<string, unknown>
   const messageId = typeof id === 'string' ? readMessageId(id) : undefined
   if (messageId === undefined) return { fault: 'id is not a UUID' }
   if (typeof type !== 'string' || type === '') return { fault: 'type is missing' }
@@ -66,6 +70,7 @@ export function readJobData(data: unknown): { readonly data: JobData } | { reado
       readyAtMs: isEpochMs(readyAtMs) ? readyAtMs : createdAtMs,
       attempt,
       firstAttempt: isAttempt(firstAttempt) && firstAttempt <= attempt ? firstAttempt : 1,
+      trace: readKeptTrace(trace),
       body,
     },
   }
@@ -74,6 +79,12 @@ export function readJobData(data: unknown): { readonly data: JobData } | { reado
 /** The order of delivery: urgent first, then the oldest; UUIDv7 ids order what one millisecond made. */
 export function compareJobData(a: JobData, b: JobData): number {
   return b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1)
+}
+
+/** Only what can be stored again: anybody may have put the job there. */
+export function readKeptTrace(text: unknown): string | undefined {
+  const trace = typeof text === 'string' ? readTrace(text) : undefined
+  return trace && formatTrace(trace)
 }
 
 /** What the database can store, and a Date can be. */

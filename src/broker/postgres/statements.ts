@@ -1,5 +1,7 @@
 /** Our own SQL on pg-boss's tables: what its API has no call for, or only at a price per queue. */
+import type { QueuePlace } from '../../core/ports/broker.ts'
 import type { Database } from './database.ts'
+import { createFindMessage } from './find-message.ts'
 import type { Claim } from './job.ts'
 
 export interface QueueScan {
@@ -21,6 +23,8 @@ export interface Statements {
   /** Which of these queues are gone or have jobs to fetch; the others are left out. */
   scan(queues: readonly string[]): Promise<readonly QueueScan[]>
   depth(queue: string, deadLetterQueue: string): Promise<DepthRow>
+  /** Where the message is in the queue. */
+  find(queue: string, messageId: string): Promise<QueuePlace>
   /** Which of these queues exist. */
   existing(queues: readonly string[]): Promise<readonly string[]>
   /** Deletes the queue's jobs; returns how many of them were waiting. */
@@ -86,6 +90,7 @@ export function createStatements(database: Database, schema: string): Statements
         dlq: Number(row?.dlq ?? 0),
       }
     },
+    find: createFindMessage(database, schema),
     async existing(queues) {
       const { rows } = await database.query<{ name: string }>(`SELECT name FROM ${schema}.queue WHERE name = ANY ($1)`, [queues])
       return rows.map((row) => row.name)

@@ -1,17 +1,18 @@
 /** A tenant's two queues: making them, removing them, looking at them. */
 import type { PgBoss } from 'pg-boss'
-import type { TenantId } from '../../core/ids.ts'
+import type { MessageId, TenantId } from '../../core/ids.ts'
 import { tenantDeadLetterQueueName, tenantQueueName } from '../../core/ids.ts'
-import type { QueueDepth } from '../../core/ports/broker.ts'
+import type { QueueDepth, QueuePlace, RemovedQueue } from '../../core/ports/broker.ts'
 import { isForeignKeyError, missingQueue, toBrokerError } from './errors.ts'
 import { queueOptions } from './queue-policy.ts'
 import type { Statements } from './statements.ts'
 
 export interface TenantQueues {
   declare(tenantId: TenantId): Promise<void>
-  /** Returns how many waiting messages went. */
-  remove(tenantId: TenantId): Promise<number>
+  /** Both, the tenant's own first, with how many waiting messages went. */
+  remove(tenantId: TenantId): Promise<readonly [RemovedQueue, RemovedQueue]>
   depth(tenantId: TenantId): Promise<QueueDepth>
+  find(tenantId: TenantId, id: MessageId): Promise<QueuePlace>
   /** Rejects with `queue.missing`. */
   require(queue: string): Promise<void>
 }
@@ -20,13 +21,13 @@ export interface TenantQueues {
 const removalAttempts = 10
 
 export function createTenantQueues(boss: PgBoss, statements: Statements): TenantQueues {
-  async function drop(queue: string): Promise<number> {
-    let discarded = 0
+  async function drop(name: string): Promise<RemovedQueue> {
+    let messages = 0
     for (let attempt = 1; ; attempt++) {
       try {
-        discarded += await statements.purge(queue)
-        await boss.deleteQueue(queue)
-        return discarded
+        messages += await statements.purge(name)
+        await boss.deleteQueue(name)
+        return { name, messages }
       } catch (error) {
         if (attempt === removalAttempts || !isForeignKeyError(error)) throw error
       }
@@ -45,9 +46,8 @@ export function createTenantQueues(boss: PgBoss, statements: Statements): Tenant
     remove: (tenantId) =>
       asBrokerErrors(async () => {
         // The dead-letter queue last, so that a removal that failed half-way is seen as one to repeat.
-        const discarded = await drop(tenantQueueName(tenantId))
-        await drop(tenantDeadLetterQueueName(tenantId))
-        return discarded
+        const own = await drop(tenantQueueName(tenantId))
+        return [own, await drop(tenantDeadLetterQueueName(tenantId))] as const
       }),
     async depth(tenantId) {
       const queue = tenantQueueName(tenantId)
@@ -55,6 +55,7 @@ export function createTenantQueues(boss: PgBoss, statements: Statements): Tenant
       if (!exists) throw missingQueue(queue)
       return depth
     },
+    find: (tenantId, id) => asBrokerErrors(() => statements.find(tenantQueueName(tenantId), id)),
     async require(queue) {
       const existing = await asBrokerErrors(() => statements.existing([queue]))
       if (existing.length === 0) throw missingQueue(queue)

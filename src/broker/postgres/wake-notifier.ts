@@ -23,7 +23,7 @@ export function createWakeNotifier(wake: QueueWake, log: BrokerLog): WakeNotifie
       for (const name of names) wake.notify(name)
     } catch (error) {
       // A hint: the other nodes' scans find the messages.
-      log('warn', 'waking other nodes failed', { error: errorText(error) })
+      log('warn', 'waking other nodes failed', { reason: errorText(error) })
     }
   }
 

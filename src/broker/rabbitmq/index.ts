@@ -122,6 +122,11 @@ export function createRabbitmqBroker(options: RabbitmqOptions): Broker {
       up()
       return queues.depth(tenantId)
     },
+    // AMQP has no way to look into a queue without taking from it.
+    async find() {
+      up()
+      return { kind: 'unknowable' }
+    },
 
     async publish(message) {
       const publisher = openPublisher()

@@ -10,12 +10,14 @@
  * | key          | header key, absent when null                      |
  * | attempt      | header attempt, absent when 1                     |
  * | firstAttempt | header first_attempt, absent when 1               |
+ * | trace        | headers traceparent, tracestate (as W3C writes them) and last_span_id, absent when nobody traces |
  */
 import { isUtf8 } from 'node:buffer'
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib'
 import { type MessageId, readMessageId, type TenantId } from '../../core/ids.ts'
 import type { Delivery, OutboundMessage, Priority } from '../../core/message.ts'
 import type { DeadLetter } from '../../core/ports/broker.ts'
+import { formatTrace, readTrace, toTrace } from '../../core/trace.ts'
 
 interface Headers {
   created_at_ms: number
@@ -23,6 +25,9 @@ interface Headers {
   key?: string
   attempt?: number
   first_attempt?: number
+  traceparent?: string
+  tracestate?: string
+  last_span_id?: string
 }
 
 type Arrival = Pick<ConsumeMessage, 'properties' | 'content'>
@@ -34,6 +39,7 @@ export function toPublishOptions(message: OutboundMessage, ticket: string): Opti
   if (message.key !== null) headers.key = message.key
   if (message.attempt > 1) headers.attempt = message.attempt
   if (message.firstAttempt > 1) headers.first_attempt = message.firstAttempt
+  if (message.trace !== undefined) addTrace(headers, message.trace)
   return {
     persistent: true,
     mandatory: true,
@@ -64,6 +70,7 @@ export function readDelivery(tenantId: TenantId, message: ConsumeMessage): Deliv
     isEpochMs(headers.ready_at_ms) ? headers.ready_at_ms : createdAtMs,
     attempt,
     isAttempt(headers.first_attempt) && headers.first_attempt <= attempt ? headers.first_attempt : 1,
+    readTraceOf(headers),
     fields.redelivered,
     fields.deliveryTag,
     content,
@@ -88,7 +95,22 @@ export function readProperties(properties: MessageProperties): Omit<DeadLetter, 
     key: isKey(headers.key) ? headers.key : null,
     createdAtMs: isEpochMs(headers.created_at_ms) ? headers.created_at_ms : Date.now(),
     attempt: isAttempt(headers.attempt) ? headers.attempt : 1,
+    trace: readTraceOf(headers),
   }
+}
+
+function addTrace(headers: Headers, text: string): void {
+  const trace = readTrace(text)
+  if (!trace) return
+  headers.traceparent = trace.traceparent
+  if (trace.tracestate !== undefined) headers.tracestate = trace.tracestate
+  if (trace.lastSpanId !== undefined) headers.last_span_id = trace.lastSpanId
+}
+
+function readTraceOf(headers: { readonly [header: string]: unknown }): string | undefined {
+  if (headers.traceparent === undefined) return undefined
+  const trace = toTrace(headers.traceparent, headers.last_span_id, headers.tracestate)
+  return trace && formatTrace(trace)
 }
 
 const readHeaders = ({ headers = {} }: MessageProperties): { readonly [header: string]: unknown } => headers
@@ -119,6 +141,7 @@ class RabbitmqDelivery implements Delivery {
   readonly readyAtMs: number
   readonly attempt: number
   readonly firstAttempt: number
+  readonly trace: string | undefined
   readonly redelivered: boolean
   readonly tag: number
 
@@ -132,6 +155,7 @@ class RabbitmqDelivery implements Delivery {
     readyAtMs: number,
     attempt: number,
     firstAttempt: number,
+    trace: string | undefined,
     redelivered: boolean,
     tag: number,
     content: Buffer,
@@ -145,6 +169,7 @@ class RabbitmqDelivery implements Delivery {
     this.readyAtMs = readyAtMs
     this.attempt = attempt
     this.firstAttempt = firstAttempt
+    this.trace = trace
     this.redelivered = redelivered
     this.tag = tag
     this.#content = content

@@ -35,9 +35,9 @@ export function createTenantQueues(admin: AdminChannels, options: TopologyOption
     deleteTenant: (tenantId) =>
       admin.use(`deleting the queues of tenant ${tenantId}`, async (channel) => {
         // The queue first: at-least-once dead-lettering would wait for a dead-letter queue that is gone.
-        const { messageCount } = await channel.deleteQueue(tenantQueueName(tenantId))
-        await channel.deleteQueue(tenantDeadLetterQueueName(tenantId))
-        return { discarded: messageCount }
+        const remove = async (name: string) => ({ name, messages: (await channel.deleteQueue(name)).messageCount })
+        const own = await remove(tenantQueueName(tenantId))
+        return { discarded: own.messages, queues: [own, await remove(tenantDeadLetterQueueName(tenantId))] }
       }),
     depth: (tenantId) =>
       admin.use(`reading the depth of tenant ${tenantId}`, async (channel) => {

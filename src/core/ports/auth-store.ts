@@ -1,23 +1,26 @@
-/** The auth store port: platform admins, and the keys that sign tokens. */
+/** The auth store port: platform admins. */
 
 export interface Admin {
   readonly id: string
   readonly username: string
   readonly passwordHash: string
-}
-
-export interface SigningKey {
-  readonly kid: string
-  readonly secret: Buffer
+  /** Of the password that was last set from the configuration; null when none was. */
+  readonly appliedHash: string | null
 }
 
 /** Errors: AppError `database.unavailable`. */
 export interface AuthStore {
   findAdmin(username: string): Promise<Admin | undefined>
   /** Adds the first admin. Returns false, and changes nothing, when there is any admin; of several nodes at once, one wins. */
-  createAdminIfNone(admin: { readonly username: string; readonly passwordHash: string }): Promise<boolean>
-  /** Returns false when there is no such admin. */
-  setAdminPassword(username: string, passwordHash: string): Promise<boolean>
-  /** The keys, newest first: sign with the first, verify with any. Makes the first one when there is none; all nodes get the same. */
-  signingKeys(): Promise<readonly SigningKey[]>
+  createAdminIfNone(admin: {
+    readonly username: string
+    readonly passwordHash: string
+    readonly appliedHash: string | null
+  }): Promise<boolean>
+  /** Sets what the configuration says, and remembers it. Returns false when there is no such admin. */
+  applyAdminPassword(username: string, appliedHash: string): Promise<boolean>
+  /** Remembers that the configuration says what the admin's password is already. */
+  noteAppliedPassword(username: string, appliedHash: string): Promise<void>
+  /** Returns false, and changes nothing, unless `verifiedHash` is still that of the admin's password. */
+  replaceAdminPassword(username: string, verifiedHash: string, passwordHash: string): Promise<boolean>
 }

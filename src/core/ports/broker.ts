@@ -11,6 +11,27 @@ export interface QueueDepth {
   readonly dlq: number
 }
 
+/**
+ * Where a message is in its tenant's queue, at a moment.
+ *
+ * | kind       | means                                                                                        |
+ * | waiting    | ready; `ahead` would be delivered before it                                                  |
+ * | delivered  | with some consumer, and not settled                                                          |
+ * | missing    | the queue does not hold it, or there is no queue                                             |
+ * | unknowable | the broker cannot look into its queues, or not so far                                        |
+ */
+export type QueuePlace =
+  | { readonly kind: 'waiting'; readonly ahead: number }
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unknowable' }
+
+/** A queue that was removed, with how many messages went with it. */
+export interface RemovedQueue {
+  readonly name: string
+  readonly messages: number
+}
+
 export type BrokerEvent =
   | { readonly type: 'broker.lost'; readonly reason: string }
   | { readonly type: 'broker.blocked'; readonly reason: string }
@@ -55,6 +76,7 @@ export interface DeadLetter {
   readonly key: string | null
   readonly createdAtMs: number
   readonly attempt: number
+  readonly trace?: string | undefined
   /** The body as it came. */
   readonly body: Uint8Array
   readonly reason: DeadLetterReason
@@ -104,10 +126,15 @@ export interface Broker {
 
   /** Makes the tenant's queue and dead-letter queue exist. Idempotent. */
   declareTenant(tenantId: TenantId): Promise<void>
-  /** Removes both queues. Idempotent. Returns how many ready messages went with them. */
-  deleteTenant(tenantId: TenantId): Promise<{ readonly discarded: number }>
+  /**
+   * Removes both queues, the tenant's own first. Idempotent: a queue that was gone held nothing. `discarded` is how many ready
+   * messages the tenant's own queue held.
+   */
+  deleteTenant(tenantId: TenantId): Promise<{ readonly discarded: number; readonly queues: readonly RemovedQueue[] }>
   /** Errors: `queue.missing`. */
   depth(tenantId: TenantId): Promise<QueueDepth>
+  /** Where the message is in the tenant's own queue; of one that is there more than once, the first. Its cost is bounded, however long the queue. */
+  find(tenantId: TenantId, id: MessageId): Promise<QueuePlace>
 
   /** Resolves when the broker has confirmed the message: it is durable and in the tenant's queue. */
   publish(message: OutboundMessage): Promise<void>

@@ -5,11 +5,12 @@ import type { MessageId, TenantId } from '../ids.ts'
 import type { Priority } from '../message.ts'
 import type { RetryPolicy } from '../retry-policy.ts'
 import type { Tenant } from '../tenant.ts'
+import type { TraceContext } from '../trace.ts'
 import type { QueueDepth } from './broker.ts'
 import type { FailedFilter, FailedPage, FailedQuery, FailedStats } from './failure-store.ts'
 import type { MessagePage, MessageQuery, StoredMessage } from './message-store.ts'
 import type { ScheduledMessage, ScheduledPage, ScheduledQuery } from './schedule-store.ts'
-import type { TenantChange, TenantQuery } from './tenant-store.ts'
+import type { ErasureCertificate, TenantChange, TenantQuery, TombstonePage, TombstoneQuery } from './tenant-store.ts'
 
 /** What the tenant's actor is in now, over all nodes; `unassigned` when no node runs it. */
 export type TenantState =
@@ -58,6 +59,8 @@ export interface MessageDraft {
   readonly key?: string | null
   /** When it goes into the queue; at once when undefined or past. At most a year ahead. */
   readonly scheduledAt?: Date | undefined
+  /** Where it is published from, for those who trace it; of several drafts of one call that of the first counts. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** `Idempotency-Key` with a digest of route and body: the same pair gives the same answer and no second message. */
@@ -70,6 +73,8 @@ export interface Published {
   readonly ids: readonly MessageId[]
   /** True when an earlier request with the same key had published them. */
   readonly replayed: boolean
+  /** Of the trace that the messages belong to; undefined when nobody traces. */
+  readonly traceId?: string | undefined
 }
 
 /** The policy in force for messages that no handler and no tenant says anything else about, and those that have a name. */
@@ -104,7 +109,7 @@ export interface Readiness {
 
 /**
  * Errors: AppError. `tenant.missing`, `tenant.deleting`, `tenant.draining`, `tenant.name_taken`, `tenant.version_mismatch`, the broker's and the
- * database's codes, `tenant.not_converged` (the change is stored; the actors had not followed in time), `node.draining`.
+ * database's codes, `tenant.not_converged` (the change is stored; the actors had not followed in time, or what follows failed), `node.draining`.
  */
 export interface EngineApi {
   /** Queue, partition and (where this installation has worker nodes) consumer exist when it resolves. */
@@ -125,7 +130,12 @@ export interface EngineApi {
     id: TenantId,
     mode: 'drain' | 'discard',
     deadlineMs: number,
-  ): Promise<{ readonly drained: number; readonly discarded: number }>
+  ): Promise<{ readonly drained: number; readonly discarded: number; readonly certificate: ErasureCertificate | undefined }>
+  /** Tenants that were deleted, with their certificates. */
+  listErasures(query: TombstoneQuery): Promise<TombstonePage>
+  findErasure(id: TenantId): Promise<TombstonePage['tombstones'][number] | undefined>
+  /** The tenant's configuration as this node last read it: from memory, but for a tenant it has never seen. undefined when there is none. */
+  tenantConfig(id: TenantId): Readonly<Record<string, unknown>> | undefined | Promise<Readonly<Record<string, unknown>> | undefined>
   tenantStats(id: TenantId): Promise<TenantStats>
 
   /**

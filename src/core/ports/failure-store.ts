@@ -45,9 +45,18 @@ export interface FailedStats {
     readonly errorClass: string
     /** One example. */
     readonly error: string
+    /** Whose the example is. */
+    readonly tenantId: TenantId
     readonly count: number
     readonly lastFailedAt: Date
   }[]
+  readonly nextRetryAt: Date | null
+}
+
+/** What waits for another attempt. */
+export interface PendingRetries {
+  readonly count: number
+  /** null when none waits. */
   readonly nextRetryAt: Date | null
 }
 
@@ -65,6 +74,8 @@ export interface RetryClaims {
   readonly more: boolean
   /** Milliseconds until the next message is due; undefined when none waits. */
   readonly nextDueInMs: number | undefined
+  /** For how many milliseconds the oldest that was due had been, taken or not, of the active tenants; undefined when none was. */
+  readonly oldestDueMs: number | undefined
 }
 
 export interface ClaimOptions {
@@ -79,6 +90,7 @@ export interface FailureStore {
   list(query: FailedQuery): Promise<FailedPage>
   find(tenantId: TenantId, id: MessageId): Promise<FailedMessage | undefined>
   stats(tenantId: TenantId | undefined): Promise<FailedStats>
+  pending(tenantId: TenantId): Promise<PendingRetries>
   count(tenantId: TenantId, filter: FailedFilter): Promise<number>
   /**
    * Makes matching messages that are pending or permanently failed due now; the policy begins to count anew for the latter.

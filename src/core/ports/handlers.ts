@@ -3,12 +3,15 @@ import type { FailedMessage } from '../failure.ts'
 import type { Delivery } from '../message.ts'
 import type { Outcome } from '../outcome.ts'
 import type { RetryPolicyPatch } from '../retry-policy.ts'
+import type { ProcessSpan } from './tracing.ts'
 
 export interface RunContext {
   /** Handler settings of the tenant (`PUT /tenants/{id}/config`). */
   readonly config: Readonly<Record<string, unknown>>
   /** Aborted when the node gives up waiting for the handler: at its drain deadline. */
   readonly signal: AbortSignal
+  /** Of this attempt; undefined when nobody traces. */
+  readonly span?: ProcessSpan | undefined
 }
 
 /** `retry: false` gives the message up, with the reason. */

@@ -15,6 +15,8 @@ export interface MessageRecord {
   readonly attempt: number
   readonly createdAtMs: number
   readonly settlement: Settlement
+  /** What a failed message keeps for its next attempt; see Delivery. */
+  readonly trace?: string | undefined
   /** The body as it came, for the row of a failed message: kept as bytes, so that the database cannot refuse it. */
   readonly body: () => Uint8Array | string
 }

@@ -10,4 +10,8 @@ export interface RetentionStore {
   /** Failed messages that were closed longer ago than the age. */
   removeFailures(tenantId: TenantId, olderThanMs: number, limit: number): Promise<number>
   removeExpiredKeys(limit: number): Promise<number>
+  /** Sessions that have expired, with the hashes of their refresh tokens. */
+  removeExpiredSessions(limit: number): Promise<number>
+  /** Entries of the audit log older than the age, of all tenants and of none. */
+  removeAuditEntries(olderThanMs: number, limit: number): Promise<number>
 }

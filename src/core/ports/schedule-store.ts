@@ -39,6 +39,8 @@ export interface ScheduleClaims {
   readonly more: boolean
   /** Milliseconds until the next message is due; undefined when none waits. */
   readonly nextDueInMs: number | undefined
+  /** For how many milliseconds the oldest that was due had been, taken or not; undefined when none was. */
+  readonly oldestDueMs: number | undefined
 }
 
 /** Errors: AppError `database.unavailable`, `database.refused_row`. */

@@ -55,6 +55,42 @@ export interface TenantPage {
   readonly next: { readonly createdAtMicros: string; readonly id: TenantId } | undefined
 }
 
+/** What a deletion found in one place and removed from it. `found` is counted before the first row goes, `left` when all is done. */
+export interface ErasedPlace {
+  /** A table (`failed_messages`), the partition or a queue, by its name. */
+  readonly name: string
+  readonly kind: 'table' | 'partition' | 'queue'
+  /** Rows or messages. */
+  readonly found: number
+  /** 0, or the erasure is not complete. */
+  readonly left: number
+}
+
+/** Proof of a deletion: what there was, and that it is gone. */
+export interface ErasureCertificate {
+  readonly tenantId: TenantId
+  readonly startedAt: Date
+  readonly completedAt: Date
+  readonly places: readonly ErasedPlace[]
+}
+
+export interface Tombstone {
+  readonly discarded: number
+  readonly deletedAt: Date
+  /** undefined for a tenant that was deleted before there were certificates. */
+  readonly certificate: ErasureCertificate | undefined
+}
+
+export interface TombstoneQuery {
+  readonly after?: { readonly createdAtMicros: string; readonly id: TenantId }
+  readonly limit: number
+}
+
+export interface TombstonePage {
+  readonly tombstones: readonly (Tombstone & { readonly tenantId: TenantId })[]
+  readonly next: { readonly createdAtMicros: string; readonly id: TenantId } | undefined
+}
+
 /** Errors: AppError `database.unavailable`, `tenant.name_taken`, `tenant.version_mismatch`. */
 export interface TenantStore {
   /** Inserts the row and creates the tenant's partition. Errors also: `tenant.name_taken`. */
@@ -65,11 +101,14 @@ export interface TenantStore {
   update(id: TenantId, change: TenantChange, expectedVersion?: number): Promise<Tenant | undefined>
   /**
    * Removes partition, rows of every table, reports and row, leaving a tombstone with `discarded` and what was scheduled or waited for
-   * its next attempt. Idempotent, resumable after a crash at any step.
+   * its next attempt, and a certificate of what was found. `queues` are those that the broker has removed, each with the messages it
+   * held. Idempotent, resumable after a crash at any step.
    */
-  remove(id: TenantId, discarded: number): Promise<void>
+  remove(id: TenantId, discarded: number, queues?: readonly { readonly name: string; readonly messages: number }[]): Promise<void>
   /** What the last step of a deletion noted; undefined for a tenant that never was or still is. */
-  tombstone(id: TenantId): Promise<{ readonly discarded: number; readonly deletedAt: Date } | undefined>
+  tombstone(id: TenantId): Promise<Tombstone | undefined>
+  /** Of deleted tenants, the last deleted first. */
+  listTombstones(query: TombstoneQuery): Promise<TombstonePage>
 
   /** Every tenant's desired state. */
   desired(): Promise<readonly DesiredTenant[]>
@@ -98,6 +137,10 @@ export interface Nodes {
   reportsOf(tenantIds: readonly TenantId[]): Promise<readonly (TenantReport & { readonly nodeId: string })[]>
   /** How many other nodes with workers are alive. */
   otherWorkers(): Promise<number>
+  /** How many other nodes that serve the API are alive. */
+  otherApiNodes(): Promise<number>
+  /** The nodes that are alive, this one included once it has reported, in the order of their ids. */
+  alive(): Promise<readonly { readonly node: string; readonly role: 'all' | 'api' | 'worker' }[]>
   /** Removes this node and its reports. Never rejects. */
   leave(): Promise<void>
 }

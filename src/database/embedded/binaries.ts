@@ -75,6 +75,12 @@ export async function locateNativeTree(): Promise<NativeTree> {
   }
 }
 
+/** The major version of the server that the installed package holds: `18`. Errors: those of `locateNativeTree`. */
+export async function embeddedPostgresMajor(): Promise<string> {
+  const { version } = await locateNativeTree()
+  return version.split('.')[0] ?? version
+}
+
 // Both programs are asked: they need different libraries.
 function probe(root: string, account: Account | undefined) {
   const script = '"$1/bin/postgres" -V && "$1/bin/initdb" -V'

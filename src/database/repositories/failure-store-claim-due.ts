@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ClaimedRetry, ClaimOptions, RetryClaims } from '../../core/ports/failure-store.ts'
 import type { RetryOrder } from '../../core/retry-policy.ts'
-import type { DatabaseClient } from '../client.ts'
+import type { Statements } from '../client.ts'
 import { type FailedRow, failedColumns, toFailedMessage } from './failure-store-rows.ts'
 
 /** The bodies of one call together: they are all in memory until they are published. */
@@ -33,7 +33,7 @@ with recursive tenants_with_pending (tenant_id) as (
   )
   from tenants_with_pending p where p.tenant_id is not null
 ), waiting as materialized (
-  select p.tenant_id, (
+  select p.tenant_id, t.status, (
     select f.next_retry_at from failed_messages f
     where f.tenant_id = p.tenant_id and f.status = 'pending' order by f.next_retry_at, f.id limit 1
   ) as earliest
@@ -64,7 +64,7 @@ with recursive tenants_with_pending (tenant_id) as (
   update failed_messages f
   set claim = $3, next_retry_at = now() + $4::float8 * interval '1 millisecond', updated_at = now()
   where f.ctid = any (array(select p.row_id from picked p))
-  returning ${failedColumns.map((column) => `f.${column}`).join(', ')}
+  returning ${[...failedColumns, 'trace'].map((column) => `f.${column}`).join(', ')}
 ), later as (
   select min((
     select f.next_retry_at from failed_messages f
@@ -81,15 +81,22 @@ select exists (
          )
        ) as more,
        (select extract(epoch from l.next_due_at - now())::float8 * 1000 from later l) as next_due_in_ms,
+       (select extract(epoch from now() - min(w.earliest))::float8 * 1000 from waiting w
+        where w.status = 'active' and w.earliest <= now()) as oldest_due_ms,
        c.*
 from (select) as once left join (claimed c join picked p on p.tenant_id = c.tenant_id and p.id = c.id) on true
 order by p.place, c.tenant_id`
 
-type ClaimRow = { readonly more: boolean; readonly next_due_in_ms: number | null } & (FailedRow | { readonly tenant_id: null })
+type ClaimedRow = FailedRow & { readonly trace: string | null }
+type ClaimRow = { readonly more: boolean; readonly next_due_in_ms: number | null; readonly oldest_due_ms: number | null } & (
+  | ClaimedRow
+  | { readonly tenant_id: null }
+)
 
 /**
  * Takes due messages of active and paused tenants until the lease ends. A tenant gets an even share of the limit, and no
- * more than its queue may still take. `nextDueInMs` is about what is not due yet; what is due and was not taken is `more`.
+ * more than its queue may still take. `nextDueInMs` is about what is not due yet; what is due and was not taken is `more`. A paused
+ * tenant is not late: its queue takes its share, and the rest waits for the tenant.
  *
  * What was retried ten minutes ago counts no more: a queue that has lost it would keep the tenant from its other retries.
  *
@@ -98,16 +105,21 @@ type ClaimRow = { readonly more: boolean; readonly next_due_in_ms: number | null
  * Units:  a few index look-ups for each tenant with pending rows, however many those are.
  * Errors: AppError `database.unavailable`.
  */
-export async function claimDue(client: DatabaseClient, options: ClaimOptions): Promise<RetryClaims> {
+export async function claimDue(client: Statements, options: ClaimOptions): Promise<RetryClaims> {
   const claim = randomUUID()
   const values = [options.limit, options.maxInQueue, claim, options.leaseMs]
   const rows = (await client.run(text, values)) as unknown as readonly ClaimRow[]
   const readyAtMs = Date.now()
   const claimed = rows.flatMap((row) => (row.tenant_id === null ? [] : (toClaimedRetry(row, claim, readyAtMs) ?? [])))
-  return { claimed, more: rows[0]?.more ?? false, nextDueInMs: rows[0]?.next_due_in_ms ?? undefined }
+  return {
+    claimed,
+    more: rows[0]?.more ?? false,
+    nextDueInMs: rows[0]?.next_due_in_ms ?? undefined,
+    oldestDueMs: rows[0]?.oldest_due_ms ?? undefined,
+  }
 }
 
-function toClaimedRetry(row: FailedRow, claim: string, readyAtMs: number): ClaimedRetry | undefined {
+function toClaimedRetry(row: ClaimedRow, claim: string, readyAtMs: number): ClaimedRetry | undefined {
   const failed = toFailedMessage(row)
   // The table has no pending row without a type.
   if (failed.type === null) return undefined
@@ -121,6 +133,7 @@ function toClaimedRetry(row: FailedRow, claim: string, readyAtMs: number): Claim
     readyAtMs,
     attempt: failed.attempts + 1,
     firstAttempt: row.first_attempt,
+    ...(row.trace === null ? {} : { trace: row.trace }),
     body: row.body.toString('utf8'),
   }
   return { claim, failed, message }

@@ -4,7 +4,7 @@ import { toStorable } from '../../core/failure.ts'
 import type { TenantId } from '../../core/ids.ts'
 import type { ClaimedRetry } from '../../core/ports/failure-store.ts'
 import { toPlainArray } from '../array-literal.ts'
-import type { DatabaseClient } from '../client.ts'
+import type { Statements } from '../client.ts'
 
 // These touch no message, so they must not wait while they hold a row: one that somebody else has locked is being given
 // its outcome, or another turn, at this moment, and what is to be said here does not hold any more. `offset 0` keeps the
@@ -65,23 +65,23 @@ set status = 'pending', next_retry_at = now(), claim = null, retried_at = null, 
 where ctid = any (array(select row_id from lost))
 returning 1`
 
-export async function markRepublished(client: DatabaseClient, claims: readonly ClaimedRetry[]): Promise<void> {
+export async function markRepublished(client: Statements, claims: readonly ClaimedRetry[]): Promise<void> {
   if (claims.length > 0) await client.run(markRetried, toKeys(claims))
 }
 
-export async function giveBackClaims(client: DatabaseClient, claims: readonly ClaimedRetry[], delayMs: number): Promise<void> {
+export async function giveBackClaims(client: Statements, claims: readonly ClaimedRetry[], delayMs: number): Promise<void> {
   if (claims.length > 0) await client.run(makeDueAgain, [...toKeys(claims), delayMs])
 }
 
-export async function giveUpClaim(client: DatabaseClient, { failed, claim }: ClaimedRetry, reason: string): Promise<void> {
+export async function giveUpClaim(client: Statements, { failed, claim }: ClaimedRetry, reason: string): Promise<void> {
   await client.run(closeClaimed, [failed.tenantId, failed.id, claim, toStorable(reason)])
 }
 
-export async function findOverdueTenants(client: DatabaseClient, olderThanMs: number): Promise<readonly TenantId[]> {
+export async function findOverdueTenants(client: Statements, olderThanMs: number): Promise<readonly TenantId[]> {
   return (await client.run(findOverdue, [olderThanMs])).map((row) => row.tenant_id as TenantId)
 }
 
-export async function recoverLost(client: DatabaseClient, tenantId: TenantId, olderThanMs: number): Promise<number> {
+export async function recoverLost(client: Statements, tenantId: TenantId, olderThanMs: number): Promise<number> {
   return (await client.run(makeOverdueDue, [tenantId, olderThanMs])).length
 }
 

@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { MessageId, TenantId } from '../../core/ids.ts'
 import type { FailedFilter } from '../../core/ports/failure-store.ts'
-import { type DatabaseClient, statements } from '../client.ts'
+import { type Statements, statements } from '../client.ts'
 import type { SlowWork } from '../slow-work.ts'
 import { isMeant } from './failure-store-filter.ts'
 
@@ -41,7 +41,7 @@ const giveUp: Command = {
 }
 
 export interface Means {
-  readonly client: DatabaseClient
+  readonly client: Statements
   readonly slowWork: Pick<SlowWork, 'command' | 'batch'>
 }
 
@@ -64,7 +64,7 @@ async function forAll({ client, slowWork }: Means, tenantId: TenantId, filter: F
   let last: MessageId | null = null
   for (;;) {
     const { sql: text, parameters } = toStatement(tenantId, filter, command, last).compile(statements)
-    const [row] = await slowWork.batch(() => client.run(text, parameters))
+    const [row] = await slowWork.batch(() => client.run(text, parameters), tenantId)
     count += Number(row?.done)
     if (Number(row?.looked_at) < batchSize) return count
     last = row?.last as MessageId

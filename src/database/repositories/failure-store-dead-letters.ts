@@ -6,7 +6,7 @@ import { type Failure, toErrorText, toStorable } from '../../core/failure.ts'
 import type { MessageId } from '../../core/ids.ts'
 import type { DeadLetter, DeadLetterReason } from '../../core/ports/broker.ts'
 import type { MessageRecord } from '../../core/ports/message-store.ts'
-import type { DatabaseClient } from '../client.ts'
+import type { Statements } from '../client.ts'
 import { toFingerprint } from '../failure-fingerprint.ts'
 import { recordMessages } from '../record-messages.ts'
 
@@ -54,7 +54,7 @@ select exists (select from failed_messages f where f.tenant_id = $1 and f.id = $
  *
  * Errors: AppError `database.unavailable`, `partition.missing`.
  */
-export async function recordDeadLetter(client: DatabaseClient, received: DeadLetter): Promise<void> {
+export async function recordDeadLetter(client: Statements, received: DeadLetter): Promise<void> {
   const letter = { ...received, attempt: Math.min(received.attempt, maxAttempt) }
   const { id, type } = letter
   const errorClass = errorClasses[letter.reason]
@@ -69,13 +69,13 @@ export async function recordDeadLetter(client: DatabaseClient, received: DeadLet
 }
 
 /** True when what the letter holds is in the row of that id: as its bytes, or as the data of its message. */
-async function isStored(client: DatabaseClient, letter: DeadLetter, id: MessageId): Promise<boolean> {
+async function isStored(client: Statements, letter: DeadLetter, id: MessageId): Promise<boolean> {
   const [row] = await client.run(stored, [letter.tenantId, id, Buffer.from(letter.body)])
   if (row?.has_bytes === true) return true
   return letter.type !== undefined && typeof row?.data === 'string' && isDeepStrictEqual(readJson(letter.body), JSON.parse(row.data))
 }
 
-async function recordWithMessage(client: DatabaseClient, record: MessageRecord): Promise<void> {
+async function recordWithMessage(client: Statements, record: MessageRecord): Promise<void> {
   try {
     await recordMessages(client.run, [record])
   } catch (error) {
@@ -85,7 +85,7 @@ async function recordWithMessage(client: DatabaseClient, record: MessageRecord):
   }
 }
 
-async function recordWithoutMessage(client: DatabaseClient, letter: DeadLetter & { id: MessageId }, failure: Failure): Promise<void> {
+async function recordWithoutMessage(client: Statements, letter: DeadLetter & { id: MessageId }, failure: Failure): Promise<void> {
   await client.run(insertWithoutMessage, [
     letter.tenantId,
     letter.id,
@@ -112,6 +112,7 @@ const toRecord = (letter: DeadLetter, id: MessageId, type: string, failure: Fail
   attempt: letter.attempt,
   createdAtMs: letter.createdAtMs,
   settlement: { kind: 'failed', failure, reason: reasons[letter.reason], history: [] },
+  trace: letter.trace,
   body: () => letter.body,
 })
 

@@ -2,7 +2,7 @@
 import type { MessageId } from '../../core/ids.ts'
 import type { IdempotencyStore, KeyBeginning, KeyedPublish } from '../../core/ports/idempotency-store.ts'
 import { toPlainArray } from '../array-literal.ts'
-import type { DatabaseClient } from '../client.ts'
+import type { Statements } from '../client.ts'
 
 interface KeyRow {
   readonly is_taken: boolean
@@ -12,22 +12,22 @@ interface KeyRow {
   readonly published: boolean
 }
 
-export function createIdempotencyStore(client: DatabaseClient): IdempotencyStore {
+export function createIdempotencyStore(requests: Statements): IdempotencyStore {
   return {
     async begin(publish, leaseMs, keepMs) {
       const { tenantId, key, digest, ids } = publish
       for (;;) {
         const values = [tenantId, key, digest, toPlainArray(ids), leaseMs, Math.max(keepMs, leaseMs)]
-        const [row] = (await client.run(beginning, values)) as unknown as KeyRow[]
+        const [row] = (await requests.run(beginning, values)) as unknown as KeyRow[]
         // No row: another request took the key, or gave it up, while the statement ran. The next look sees it.
         if (row !== undefined) return toBeginning(row, publish)
       }
     },
     async finish(tenantId, key) {
-      await client.run('update idempotency_keys set published = true where tenant_id = $1 and key = $2', [tenantId, key])
+      await requests.run('update idempotency_keys set published = true where tenant_id = $1 and key = $2', [tenantId, key])
     },
     async release(tenantId, key) {
-      await client.run(releasing, [tenantId, key])
+      await requests.run(releasing, [tenantId, key])
     },
   }
 }

@@ -1,10 +1,13 @@
 /** The message store on PostgreSQL. */
-import { sql } from 'kysely'
+import { type Expression, type InferResult, type RawBuilder, sql } from 'kysely'
 import type { MessageId, TenantId } from '../../core/ids.ts'
 import type { MessagePage, MessageQuery, MessageStore, RecordedStatus, StoredMessage } from '../../core/ports/message-store.ts'
-import { type DatabaseClient, statements } from '../client.ts'
+import { toPlainArray } from '../array-literal.ts'
+import { type Statements, statements } from '../client.ts'
 import { createdAtMicros, isAfter } from '../keyset.ts'
+import { toIdArray } from '../message-columns.ts'
 import { recordMessages } from '../record-messages.ts'
+import { readSizedPage } from '../sized-page.ts'
 import type { SlowWork } from '../slow-work.ts'
 
 /** How many partitions one statement may open: each takes three of the server's locks. */
@@ -12,74 +15,101 @@ const maxPartitionsPerStatement = 200
 
 const columns = ['tenant_id', 'id', 'type', 'data', 'priority', 'key', 'status', 'attempts', 'error', 'created_at', 'processed_at'] as const
 
-export function createMessageStore(client: DatabaseClient, slowWork: SlowWork): MessageStore {
-  const readPage = async (query: MessageQuery): Promise<MessagePage> => {
-    if (query.tenantId !== undefined) return toPage(await readNewest(client, [query.tenantId], query), query.limit)
-    return toPage(await readNewestOfAll(client, query), query.limit)
-  }
-
+export function createMessageStore(requests: Statements, service: Statements, slowWork: SlowWork): MessageStore {
   return {
-    record: (records) => recordMessages(client.run, records),
-    statuses: (keys) => readStatuses(client, keys),
+    record: (records) => recordMessages(service.run, records),
+    statuses: (keys) => readStatuses(service, keys),
     async find(tenantId, id) {
-      const query = statements.selectFrom('messages').select([...columns, createdAtMicros.as('micros')])
-      const [row] = await client.rows(query.where('tenant_id', '=', tenantId).where('id', '=', id))
+      const [row] = await requests.rows(selectMessages().where('tenant_id', '=', tenantId).where('id', '=', id))
       return row === undefined ? undefined : toStoredMessage(row)
     },
-    list: (query) => slowWork.read(() => readPage(query)),
+    list: ({ tenantId, ...query }) =>
+      slowWork.read(() => (tenantId === undefined ? listOfAll(requests, query) : listOfOne(requests, tenantId, query)), tenantId),
     async ping() {
-      await client.run('select 1')
+      await service.run('select 1')
     },
   }
 }
 
-type MessageRow = Awaited<ReturnType<typeof readNewest>>[number]
+type ListQuery = Omit<MessageQuery, 'tenantId'>
+type MessageRow = InferResult<ReturnType<typeof selectMessages>>[number]
 
-/** One row more than asked for tells whether there are more. */
-async function readNewest(client: DatabaseClient, tenantIds: readonly TenantId[], query: MessageQuery) {
-  const [only] = tenantIds
-  let rows = statements.selectFrom('messages').select([...columns, createdAtMicros.as('micros')])
-  rows = tenantIds.length === 1 && only !== undefined ? rows.where('tenant_id', '=', only) : rows.where(isTenantOf(tenantIds))
-  if (query.type !== undefined) rows = rows.where('type', '=', query.type)
-  if (query.status !== undefined) rows = rows.where('status', '=', query.status)
-  if (query.since !== undefined) rows = rows.where('created_at', '>=', query.since)
-  if (query.until !== undefined) rows = rows.where('created_at', '<', query.until)
-  if (query.after !== undefined) rows = rows.where(isAfter(query.after))
-  return client.rows(
-    rows
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1),
-  )
+const selectMessages = () => statements.selectFrom('messages').select([...columns, createdAtMicros.as('micros')])
+
+const readPage = (client: Statements, rows: Expression<unknown>, limit: number) =>
+  readSizedPage<MessageRow>(client, { rows, limit, time: 'created_at', direction: 'desc', bytes: sql`octet_length(data::text)` })
+
+async function listOfOne(client: Statements, tenantId: TenantId, query: ListQuery): Promise<MessagePage> {
+  const newest = selectMessages()
+    .where('tenant_id', '=', tenantId)
+    .where(isMeant(query))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+  const { rows, hasMore } = await readPage(client, newest.limit(query.limit + 1), query.limit)
+  return { messages: rows.map(toStoredMessage), next: hasMore ? toPosition(rows.at(-1)) : undefined }
+}
+
+interface Place {
+  readonly tenant_id: TenantId
+  readonly id: MessageId
+  readonly micros: string
+}
+
+/** First where the newest of all are, then what they are: a page for each group of tenants would be a large page. */
+async function listOfAll(client: Statements, query: ListQuery): Promise<MessagePage> {
+  const newest = await findNewest(client, query)
+  const places = newest.slice(0, query.limit)
+  if (places.length === 0) return { messages: [], next: undefined }
+  const tenantIds = [...new Set(places.map((place) => place.tenant_id))]
+  const atPlaces = sql<boolean>`(tenant_id, id) in (select * from unnest(
+    ${toIdArray(places.map((place) => place.tenant_id))}::uuid[], ${toIdArray(places.map((place) => place.id))}::uuid[]))`
+  const { rows, hasMore } = await readPage(client, selectMessages().where(isTenantOf(tenantIds)).where(atPlaces), places.length)
+  if (hasMore) return { messages: rows.map(toStoredMessage), next: toPosition(rows.at(-1)) }
+  return { messages: rows.map(toStoredMessage), next: newest.length > places.length ? toPosition(places.at(-1)) : undefined }
 }
 
 // One statement over thousands of partitions would exhaust the server's lock table, so the newest of each group are merged here.
-async function readNewestOfAll(client: DatabaseClient, query: MessageQuery): Promise<MessageRow[]> {
+async function findNewest(client: Statements, query: ListQuery): Promise<readonly Place[]> {
   const tenants = await client.rows(statements.selectFrom('tenants').select('id').orderBy('id'))
-  let newest: MessageRow[] = []
+  let newest: Place[] = []
   for (let index = 0; index < tenants.length; index += maxPartitionsPerStatement) {
     const group = tenants.slice(index, index + maxPartitionsPerStatement).map((tenant) => tenant.id)
-    const rows = await readNewest(client, group, query)
-    newest = [...newest, ...rows].sort(compareNewestFirst).slice(0, query.limit + 1)
+    const places = statements
+      .selectFrom('messages')
+      .select(['tenant_id', 'id', createdAtMicros.as('micros')])
+      .where(isTenantOf(group))
+      .where(isMeant(query))
+    const ofGroup = await client.rows(
+      places
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(query.limit + 1),
+    )
+    newest = [...newest, ...ofGroup].sort(compareNewestFirst).slice(0, query.limit + 1)
   }
   return newest
 }
 
-function compareNewestFirst(a: MessageRow, b: MessageRow): number {
+function compareNewestFirst(a: Place, b: Place): number {
   const difference = BigInt(b.micros) - BigInt(a.micros)
   if (difference !== 0n) return difference > 0n ? 1 : -1
   return a.id < b.id ? 1 : a.id > b.id ? -1 : 0
 }
 
 // A list in place of a subquery: the planner then opens these partitions only.
-const isTenantOf = (tenantIds: readonly TenantId[]) => sql<boolean>`tenant_id = any(${`{${tenantIds.join(',')}}`}::uuid[])`
+const isTenantOf = (tenantIds: readonly TenantId[]) => sql<boolean>`tenant_id = any(${toPlainArray(tenantIds)}::uuid[])`
 
-function toPage(rows: readonly MessageRow[], limit: number): MessagePage {
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  const next = rows.length > limit && last !== undefined ? { createdAtMicros: last.micros, id: last.id } : undefined
-  return { messages: page.map(toStoredMessage), next }
+function isMeant({ type, status, since, until, after }: ListQuery): RawBuilder<boolean> {
+  const conditions = [sql<boolean>`true`]
+  if (type !== undefined) conditions.push(sql`type = ${type}`)
+  if (status !== undefined) conditions.push(sql`status = ${status}`)
+  if (since !== undefined) conditions.push(sql`created_at >= ${since}`)
+  if (until !== undefined) conditions.push(sql`created_at < ${until}`)
+  if (after !== undefined) conditions.push(isAfter(after))
+  return sql.join(conditions, sql` and `)
 }
+
+const toPosition = (row: Pick<Place, 'micros' | 'id'> | undefined) => row && { createdAtMicros: row.micros, id: row.id }
 
 function toStoredMessage(row: MessageRow): StoredMessage {
   return {
@@ -98,7 +128,7 @@ function toStoredMessage(row: MessageRow): StoredMessage {
 }
 
 async function readStatuses(
-  client: DatabaseClient,
+  client: Statements,
   keys: readonly { readonly tenantId: TenantId; readonly id: MessageId }[],
 ): Promise<ReadonlyMap<MessageId, RecordedStatus>> {
   const statuses = new Map<MessageId, RecordedStatus>()

@@ -1,10 +1,15 @@
 /** The retention store on PostgreSQL. */
+import type { SessionStore } from '../../core/ports/identity-store.ts'
 import type { RetentionStore } from '../../core/ports/retention-store.ts'
 import type { AdvisoryLocks } from '../advisory-locks.ts'
 import type { DatabaseClient } from '../client.ts'
 import { createMessageRemoval } from '../remove-old-messages.ts'
 
-export function createRetentionStore(client: DatabaseClient, locks: AdvisoryLocks): RetentionStore {
+export function createRetentionStore(
+  client: DatabaseClient,
+  locks: AdvisoryLocks,
+  sessions: Pick<SessionStore, 'removeExpired'>,
+): RetentionStore {
   const removeCounted = async (text: string, values: readonly unknown[]) => Number((await client.run(text, values))[0]?.removed)
 
   return {
@@ -12,6 +17,8 @@ export function createRetentionStore(client: DatabaseClient, locks: AdvisoryLock
     removeMessages: createMessageRemoval(client.run),
     removeFailures: (tenantId, olderThanMs, limit) => removeCounted(failureRemoval, [tenantId, olderThanMs, limit]),
     removeExpiredKeys: (limit) => removeCounted(keyRemoval, [limit]),
+    removeExpiredSessions: (limit) => sessions.removeExpired(limit),
+    removeAuditEntries: (olderThanMs, limit) => removeCounted(auditRemoval, [olderThanMs, limit]),
   }
 }
 
@@ -26,6 +33,16 @@ with removed as (
   where tenant_id = $1 and ${isOld}
     and id = any (array(select id from failed_messages where tenant_id = $1 and ${isOld} order by closed_at limit $3))
   returning id
+)
+select count(*) as removed from removed`
+
+// Nobody changes an entry, and nobody may lock one: what is found is as it was.
+/** $1 age in milliseconds, $2 how many. */
+export const auditRemoval = `
+with removed as (
+  delete from audit_log
+  where id = any (array(select id from audit_log where at < now() - $1 * interval '1 millisecond' order by at, id limit $2))
+  returning 1
 )
 select count(*) as removed from removed`
 

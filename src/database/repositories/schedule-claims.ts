@@ -4,7 +4,7 @@ import type { MessageId, TenantId } from '../../core/ids.ts'
 import type { OutboundMessage, Priority } from '../../core/message.ts'
 import type { ClaimedSchedule, ScheduleClaims } from '../../core/ports/schedule-store.ts'
 import { toPlainArray } from '../array-literal.ts'
-import type { DatabaseClient } from '../client.ts'
+import type { Statements } from '../client.ts'
 
 interface ClaimedRow {
   readonly tenant_id: TenantId
@@ -15,8 +15,10 @@ interface ClaimedRow {
   readonly key: string | null
   readonly created_at: Date
   readonly scheduled_at: Date
+  readonly trace: string | null
   /** How many a tenant could get in this call. */
   readonly share: number
+  readonly oldest_due_ms: number
   /** True when bodies were too large for all that could have been claimed. */
   readonly is_cut: boolean
 }
@@ -25,7 +27,7 @@ interface ClaimedRow {
 const maxBodyBytes = 16 * 1_048_576
 
 /** Takes at most `limit` messages and 16 MiB of bodies, of each tenant its oldest. The next due time counts other nodes' leases, whose end it may be. */
-export async function claimDue(client: DatabaseClient, limit: number, leaseMs: number): Promise<ScheduleClaims> {
+export async function claimDue(client: Statements, limit: number, leaseMs: number): Promise<ScheduleClaims> {
   // Looked up first: what becomes due between the two statements is claimed, or its time has come at once.
   const [next] = await client.run(nextDue)
   const claim = randomUUID()
@@ -35,16 +37,17 @@ export async function claimDue(client: DatabaseClient, limit: number, leaseMs: n
     claimed: rows.map((row) => ({ claim, message: toOutbound(row) })),
     more: rows[0]?.is_cut === true || rows.length >= limit || [...perTenant.values()].some((own) => own.length >= (own[0]?.share ?? limit)),
     nextDueInMs: next === undefined ? undefined : Math.max(0, Number(next.due_in_ms)),
+    oldestDueMs: rows[0]?.oldest_due_ms,
   }
 }
 
 /** Forgets those that this node still holds. */
-export async function releaseClaims(client: DatabaseClient, claims: readonly ClaimedSchedule[]): Promise<void> {
+export async function releaseClaims(client: Statements, claims: readonly ClaimedSchedule[]): Promise<void> {
   if (claims.length > 0) await client.run(`delete from scheduled_messages s using ${held}`, toKeys(claims))
 }
 
 /** Makes those that this node still holds due after `delayMs`. They keep the mark of the claim: some may have been published. */
-export async function giveBack(client: DatabaseClient, claims: readonly ClaimedSchedule[], delayMs: number): Promise<void> {
+export async function giveBack(client: Statements, claims: readonly ClaimedSchedule[], delayMs: number): Promise<void> {
   if (claims.length === 0) return
   const change = `update scheduled_messages s set release_at = now() + $4 * interval '1 millisecond' from ${held}`
   await client.run(change, [...toKeys(claims), delayMs])
@@ -73,6 +76,7 @@ function toOutbound(row: ClaimedRow): OutboundMessage {
     readyAtMs: dueAtMs === createdAtMs ? createdAtMs + 1 : dueAtMs,
     attempt: 1,
     firstAttempt: 1,
+    ...(row.trace === null ? {} : { trace: row.trace }),
     body: row.body,
   }
 }
@@ -97,11 +101,14 @@ with recursive walk as (
   select (select s.tenant_id from scheduled_messages s where s.tenant_id > walk.tenant_id order by s.tenant_id limit 1)
   from walk where walk.tenant_id is not null
 ), tenants_due as materialized (
-  select t.id as tenant_id
+  select t.id as tenant_id, first.release_at
   from walk join tenants t on t.id = walk.tenant_id and t.status in ('active', 'paused')
-  where (select min(s.release_at) from scheduled_messages s where s.tenant_id = t.id) <= now()
+  cross join lateral (select min(s.release_at) as release_at from scheduled_messages s where s.tenant_id = t.id) first
+  where first.release_at <= now()
 ), share as materialized (
-  select ceil($2::float8 / greatest(1, count(*)))::integer as size from tenants_due
+  select ceil($2::float8 / greatest(1, count(*)))::integer as size,
+         extract(epoch from now() - min(release_at))::float8 * 1000 as oldest_due_ms
+  from tenants_due
 ), locked as materialized (
   select due.ctid, due.bytes from (select tenant_id from tenants_due order by random()) d
   cross join lateral (
@@ -116,7 +123,7 @@ with recursive walk as (
 ), claimed as (
   update scheduled_messages set claim = $1, release_at = now() + $3 * interval '1 millisecond'
   where ctid = any (array(select ctid from fitting)) and release_at <= now()
-  returning tenant_id, id, type, body, priority, key, created_at, scheduled_at
+  returning tenant_id, id, type, body, priority, key, created_at, scheduled_at, trace
 )
-select claimed.*, share.size as share, (select count(*) from locked) > (select count(*) from fitting) as is_cut
+select claimed.*, share.size as share, share.oldest_due_ms, (select count(*) from locked) > (select count(*) from fitting) as is_cut
 from claimed, share order by scheduled_at, id`

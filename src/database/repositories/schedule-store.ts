@@ -4,42 +4,44 @@ import { AppError } from '../../core/errors.ts'
 import type { OutboundMessage } from '../../core/message.ts'
 import type { ScheduledMessage, ScheduledPage, ScheduledQuery, ScheduleStore } from '../../core/ports/schedule-store.ts'
 import { toPlainArray, toTextArray } from '../array-literal.ts'
-import { type DatabaseClient, statements } from '../client.ts'
+import { type Statements, statements } from '../client.ts'
 import type { ScheduledMessagesTable } from '../schema.ts'
+import { readSizedPage } from '../sized-page.ts'
+import type { SlowWork } from '../slow-work.ts'
 import { claimDue, giveBack, releaseClaims } from './schedule-claims.ts'
 
 const columns = ['tenant_id', 'id', 'type', 'body', 'priority', 'key', 'created_at', 'scheduled_at'] as const
 
 /** Errors beyond the port's: AppError `tenant.missing` for a message of a tenant that is not there (any more). */
-export function createScheduleStore(client: DatabaseClient): ScheduleStore {
+export function createScheduleStore(requests: Statements, service: Statements, slowWork: Pick<SlowWork, 'read'>): ScheduleStore {
   return {
     async schedule(messages) {
-      if (messages.length > 0) await client.run(insertion, toColumns(messages)).catch(rethrowMissingTenant)
+      if (messages.length > 0) await requests.run(insertion, toColumns(messages)).catch(rethrowMissingTenant)
     },
-    list: (query) => listScheduled(client, query),
+    list: (query) => slowWork.read(() => listScheduled(requests, query), query.tenantId),
     async find(tenantId, id) {
       const query = statements.selectFrom('scheduled_messages').select(columns)
-      const [row] = await client.rows(query.where('tenant_id', '=', tenantId).where('id', '=', id))
+      const [row] = await requests.rows(query.where('tenant_id', '=', tenantId).where('id', '=', id))
       return row === undefined ? undefined : toScheduled(row)
     },
     async cancel(tenantId, id) {
-      const [row] = await client.run(cancellation, [tenantId, id])
+      const [row] = await requests.run(cancellation, [tenantId, id])
       if (row?.is_cancelled === true) return 'cancelled'
       return row?.was_there === true ? 'releasing' : 'absent'
     },
-    claimDue: (limit, leaseMs) => claimDue(client, limit, leaseMs),
-    released: (claims) => releaseClaims(client, claims),
-    giveBack: (claims, delayMs) => giveBack(client, claims, delayMs),
+    claimDue: (limit, leaseMs) => claimDue(service, limit, leaseMs),
+    released: (claims) => releaseClaims(service, claims),
+    giveBack: (claims, delayMs) => giveBack(service, claims, delayMs),
   }
 }
 
 // Ordered by key, so that two calls with the same messages wait for each other and never deadlock.
 const insertion = `
-insert into scheduled_messages (tenant_id, id, type, body, priority, key, created_at, scheduled_at, release_at)
+insert into scheduled_messages (tenant_id, id, type, body, priority, key, created_at, scheduled_at, release_at, trace)
 select r.tenant_id, r.id, r.type, r.body, r.priority, r.key, to_timestamp(r.created_ms / 1000::float8),
-       to_timestamp(r.due_ms / 1000::float8), to_timestamp(r.due_ms / 1000::float8)
-from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::bigint[], $8::bigint[])
-  as r (tenant_id, id, type, body, priority, key, created_ms, due_ms)
+       to_timestamp(r.due_ms / 1000::float8), to_timestamp(r.due_ms / 1000::float8), r.trace
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::bigint[], $8::bigint[], $9::text[])
+  as r (tenant_id, id, type, body, priority, key, created_ms, due_ms, trace)
 order by r.tenant_id, r.id
 on conflict do nothing`
 
@@ -53,6 +55,7 @@ function toColumns(messages: readonly OutboundMessage[]): readonly string[] {
     toTextArray(messages.map((message) => message.key)),
     toPlainArray(messages.map((message) => Math.round(message.createdAtMs))),
     toPlainArray(messages.map((message) => Math.round(message.readyAtMs))),
+    toTextArray(messages.map((message) => message.trace ?? null)),
   ]
 }
 
@@ -71,7 +74,7 @@ select exists (select from cancelled) as is_cancelled,
 
 const scheduledAtMicros = sql<string>`(extract(epoch from scheduled_at) * 1000000)::bigint::text`
 
-async function listScheduled(client: DatabaseClient, query: ScheduledQuery): Promise<ScheduledPage> {
+async function listScheduled(client: Statements, query: ScheduledQuery): Promise<ScheduledPage> {
   const { type, since, until, after, limit } = query
   let select = statements
     .selectFrom('scheduled_messages')
@@ -85,17 +88,17 @@ async function listScheduled(client: DatabaseClient, query: ScheduledQuery): Pro
       sql<boolean>`(scheduled_at, id) > (timestamptz 'epoch' + ${after.scheduledAtMicros}::bigint * interval '1 microsecond', ${after.id}::uuid)`,
     )
   }
-  // One row more than asked for tells whether there are more.
-  const rows = await client.rows(
-    select
-      .orderBy('scheduled_at')
-      .orderBy('id')
-      .limit(limit + 1),
-  )
-  const page = rows.slice(0, limit)
-  const last = page.at(-1)
-  const next = rows.length > limit && last !== undefined ? { scheduledAtMicros: last.micros, id: last.id } : undefined
-  return { messages: page.map(toScheduled), next }
+  const soonest = select.orderBy('scheduled_at').orderBy('id')
+  const { rows, hasMore } = await readSizedPage<ScheduledRow & { readonly micros: string }>(client, {
+    rows: soonest.limit(limit + 1),
+    time: 'scheduled_at',
+    direction: 'asc',
+    bytes: sql`octet_length(body)`,
+    limit,
+  })
+  const last = rows.at(-1)
+  const next = hasMore && last !== undefined ? { scheduledAtMicros: last.micros, id: last.id } : undefined
+  return { messages: rows.map(toScheduled), next }
 }
 
 type ScheduledRow = Pick<Selectable<ScheduledMessagesTable>, (typeof columns)[number]>

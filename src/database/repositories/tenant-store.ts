@@ -5,42 +5,42 @@ import type { TenantId } from '../../core/ids.ts'
 import type { NewTenant, TenantChange, TenantPage, TenantQuery, TenantStore } from '../../core/ports/tenant-store.ts'
 import type { Tenant } from '../../core/tenant.ts'
 import type { AdvisoryLocks } from '../advisory-locks.ts'
-import { type DatabaseClient, type RunStatement, statements } from '../client.ts'
+import { type DatabaseClient, type RunStatement, type Statements, statements } from '../client.ts'
+import { eraseTenant } from '../erase-tenant.ts'
 import { isAfter } from '../keyset.ts'
 import type { Partitions } from '../partitions.ts'
-import { removeTenantRows } from '../remove-tenant-rows.ts'
 import { databaseNow, selectDesired, selectTenants, tenantColumns, toContainsPattern, toDesiredTenant, toTenant } from './tenant-rows.ts'
+import { findTombstone, listTombstones } from './tenant-tombstones.ts'
 
-export function createTenantStore(client: DatabaseClient, partitions: Partitions, locks: AdvisoryLocks): TenantStore {
+export interface TenantStoreParts {
+  readonly requests: Statements
+  readonly service: DatabaseClient
+  readonly partitions: Partitions
+  readonly locks: AdvisoryLocks
+}
+
+export function createTenantStore({ requests, service, partitions, locks }: TenantStoreParts): TenantStore {
   return {
     async create(tenant) {
       return partitions.createWith(tenant.id, (run) => insertTenant(run, tenant)).catch(rethrowNameTaken)
     },
     async find(id) {
-      const [row] = await client.rows(selectTenants().where('id', '=', id))
+      const [row] = await requests.rows(selectTenants().where('id', '=', id))
       return row === undefined ? undefined : toTenant(row)
     },
-    list: (query) => listTenants(client, query),
+    list: (query) => listTenants(requests, query),
     async update(id, change, expectedVersion) {
-      const updated = await updateTenant(client, id, change, expectedVersion).catch(rethrowNameTaken)
-      return updated ?? (await explainUnchanged(client, id, expectedVersion))
+      const updated = await updateTenant(requests, id, change, expectedVersion).catch(rethrowNameTaken)
+      return updated ?? (await explainUnchanged(requests, id, expectedVersion))
     },
-    async remove(id, discarded) {
-      const [row] = await client.run(countWaiting, [id])
-      await partitions.remove(id)
-      await removeTenantRows(client.run, id)
-      await client.run(removeRows, [id, discarded + Number(row?.waiting)])
-    },
-    async tombstone(id) {
-      const query = statements.selectFrom('tenant_tombstones').select(['discarded', 'deleted_at']).where('tenant_id', '=', id)
-      const [row] = await client.rows(query)
-      return row === undefined ? undefined : { discarded: row.discarded, deletedAt: row.deleted_at }
-    },
+    remove: (id, discarded, queues = []) => eraseTenant({ client: service, partitions }, id, { discarded, queues }),
+    tombstone: (id) => findTombstone(requests, id),
+    listTombstones: (query) => listTombstones(requests, query),
     async desired() {
-      return (await client.rows(selectDesired())).map(toDesiredTenant)
+      return (await service.rows(selectDesired())).map(toDesiredTenant)
     },
     async desiredOf(id) {
-      const [row] = await client.rows(selectDesired().where('id', '=', id))
+      const [row] = await service.rows(selectDesired().where('id', '=', id))
       return row === undefined ? undefined : toDesiredTenant(row)
     },
     ensurePartition: (id) => partitions.ensure(id),
@@ -60,7 +60,7 @@ async function insertTenant(run: RunStatement, tenant: NewTenant): Promise<Tenan
   return toTenant(row)
 }
 
-async function listTenants(client: DatabaseClient, query: TenantQuery): Promise<TenantPage> {
+async function listTenants(client: Statements, query: TenantQuery): Promise<TenantPage> {
   let tenants = selectTenants()
   if (query.status !== undefined) tenants = tenants.where('status', '=', query.status)
   if (query.search !== undefined && query.search !== '') tenants = tenants.where('name', 'ilike', toContainsPattern(query.search))
@@ -79,7 +79,7 @@ async function listTenants(client: DatabaseClient, query: TenantQuery): Promise<
 }
 
 /** undefined when the row is not there, is deleting, or has another version. */
-async function updateTenant(client: DatabaseClient, id: TenantId, change: TenantChange, version?: number): Promise<Tenant | undefined> {
+async function updateTenant(client: Statements, id: TenantId, change: TenantChange, version?: number): Promise<Tenant | undefined> {
   let update = statements
     .updateTable('tenants')
     .set({ version: sql<number>`version + 1`, updated_at: databaseNow })
@@ -101,7 +101,7 @@ async function updateTenant(client: DatabaseClient, id: TenantId, change: Tenant
 }
 
 // Between the update and this look the row may have changed once more: then the version has moved on for that reason.
-async function explainUnchanged(client: DatabaseClient, id: TenantId, expectedVersion: number | undefined): Promise<undefined> {
+async function explainUnchanged(client: Statements, id: TenantId, expectedVersion: number | undefined): Promise<undefined> {
   const [row] = await client.rows(selectDesired().where('id', '=', id))
   if (row === undefined) return undefined
   if (row.status === 'deleting') throw new AppError('tenant.deleting', 'the tenant is being deleted', { scope: 'tenant' })
@@ -117,18 +117,3 @@ function rethrowNameTaken(error: unknown): never {
   }
   throw error
 }
-
-// What waits in no queue goes with the tenant as well.
-const countWaiting = `
-select (select count(*) from failed_messages where tenant_id = $1 and status = 'pending')
-     + (select count(*) from scheduled_messages where tenant_id = $1) as waiting`
-
-// The last step of a deletion, whole or not at all. A second call finds no row and leaves the tombstone as it is. The tenant's
-// scheduled messages go by their foreign key, those included that are written at this moment.
-const removeRows = `
-with removed as (delete from tenants where id = $1 returning id),
-     forgotten as (delete from tenant_reports where tenant_id = $1),
-     failed as (delete from failed_messages where tenant_id = $1),
-     keyed as (delete from idempotency_keys where tenant_id = $1)
-insert into tenant_tombstones (tenant_id, discarded) select id, $2 from removed
-on conflict (tenant_id) do update set discarded = excluded.discarded, deleted_at = now()`

@@ -38,12 +38,39 @@ const kinds: Readonly<Record<RefusalCode | 'request.too_large', Kind>> & Readonl
   'request.too_large': { status: 413, title: 'Body too large' },
   'request.media_type': { status: 415, title: 'Unsupported media type' },
   'request.unprocessable': { status: 422, title: 'Cannot be done' },
+  'request.timeout': { status: 408, title: 'Request too slow' },
+  'request.headers_too_large': { status: 431, title: 'Headers too large' },
+  'request.rate_limited': { status: 429, title: 'Too many requests' },
   'route.missing': { status: 404, title: 'No such route' },
   'route.method_not_allowed': { status: 405, title: 'Method not allowed' },
   'auth.required': { status: 401, title: 'Credentials required' },
   'auth.refused': { status: 401, title: 'Wrong credentials' },
   'auth.forbidden': { status: 403, title: 'Not allowed' },
   'auth.throttled': { status: 429, title: 'Too many attempts' },
+  'auth.issuer_unavailable': unavailable('Identity provider unavailable', 2, 'The identity provider cannot be reached.'),
+  'auth.busy': {
+    status: 429,
+    title: 'Too many passwords at once',
+    detail: 'Too many passwords are being set at this moment.',
+    retryAfterSeconds: 1,
+  },
+  'registration.closed': { status: 403, title: 'Registration is closed', detail: 'This installation does not accept such a registration.' },
+  'user.missing': { status: 404, title: 'No such user', detail: 'There is no such user.' },
+  'user.name_taken': { status: 409, title: 'Username taken', detail: 'Another user of the tenant has this name.' },
+  'user.last_owner': { status: 409, title: 'Last owner', detail: 'The tenant’s last owner stays one; make somebody else an owner first.' },
+  'session.missing': { status: 404, title: 'No such session', detail: 'There is no such session.' },
+  'invitation.missing': { status: 404, title: 'No such invitation', detail: 'There is no such invitation.' },
+  'invitation.invalid': {
+    status: 422,
+    title: 'Invitation not valid',
+    detail: 'The invitation is unknown, used, expired, or for another username.',
+  },
+  'api_key.missing': { status: 404, title: 'No such API key', detail: 'There is no such API key.' },
+  'secret.missing': { status: 404, title: 'No such secret', detail: 'There is no secret of this name.' },
+  'secret.too_many': { status: 409, title: 'Too many secrets', detail: 'The tenant has as many secrets as it can have; delete one first.' },
+  'actor.missing': { status: 404, title: 'No such actor', detail: 'There is no such actor.' },
+  'machine.missing': { status: 404, title: 'No such machine', detail: 'There is no such machine.' },
+  'flight_record.missing': { status: 404, title: 'No such flight record', detail: 'There is no such flight record.' },
   'message.missing': { status: 404, title: 'No such message', detail: 'There is no such message.' },
   'message.not_cancellable': {
     status: 409,
@@ -87,6 +114,14 @@ const kinds: Readonly<Record<RefusalCode | 'request.too_large', Kind>> & Readonl
   'database.unavailable': unavailable('Database unavailable', 2, 'The database cannot be reached.'),
   'database.refused_row': { status: 422, title: 'Cannot be stored', detail: 'The database cannot store a value of the request.' },
   'node.draining': unavailable('Node is shutting down', 1, 'This node is shutting down.'),
+  'node.silent': unavailable('A node is silent', 2, 'A node did not answer in time; it may have the actor.'),
+}
+
+/** The field of the request that a code is about, unless the error's details name another. */
+const fieldOf: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'tenant.name_taken': 'name',
+  'user.name_taken': 'username',
+  'invitation.invalid': 'invitation',
 }
 
 /** Actions on what a tenant holds: a tenant that is being deleted holds nothing any more. */
@@ -109,14 +144,19 @@ export function toProblem(thrown: unknown, { requestId, action }: { requestId: s
   if (thrown instanceof AppError) {
     const isGone = thrown.code === 'tenant.deleting' && action !== undefined && aboutMessages.test(action)
     const code = isGone ? 'tenant.missing' : thrown.code
-    const faults = code === 'tenant.name_taken' ? [{ path: 'name', message: 'is taken' }] : []
-    return withIds(answer(code, requestId, undefined, { faults, headers: {} }), thrown)
+    return withIds(answer(code, requestId, undefined, { faults: toFaults(code, thrown), headers: {} }), thrown)
   }
   const status = readClientStatus(thrown)
   if (status === undefined) return answer('internal', requestId)
   if (status === 413) return answer('request.too_large', requestId, 'The body is larger than this server accepts.')
   if (status === 415) return answer('request.media_type', requestId, 'The encoding or charset of the body is not supported.')
   return answer('request.malformed', requestId, (thrown as Error).message)
+}
+
+function toFaults(code: ErrorCode, { details }: AppError): readonly Fault[] {
+  const path = typeof details.field === 'string' ? details.field : fieldOf[code]
+  if (path === undefined || fieldOf[code] === undefined) return []
+  return [{ path, message: code === 'invitation.invalid' ? 'is not valid' : 'is taken' }]
 }
 
 function withIds(answered: ProblemAnswer, { code, details }: AppError): ProblemAnswer {

@@ -1,7 +1,8 @@
 /** The OpenAPI document: the JSDoc blocks beside the routes, completed with what the routes and their schemas know. */
 import { extname, join } from 'node:path'
 import swaggerJsdoc from 'swagger-jsdoc'
-import type { Route } from '../route.ts'
+import { accessTable } from '../../auth/index.ts'
+import type { Route, RouteAction } from '../route.ts'
 import { createComponents } from './components.ts'
 
 export interface OpenApiOptions {
@@ -11,6 +12,8 @@ export interface OpenApiOptions {
   readonly system: readonly Route[]
   readonly version: string
 }
+
+const tags = ['auth', 'tenants', 'messages', 'failed messages', 'users', 'api keys', 'secrets', 'audit', 'inspection', 'system'] as const
 
 type Operation = Record<string, unknown> & { responses: Record<string, unknown> }
 type PathItem = Record<string, unknown> & Partial<Record<Route['method'], Operation>>
@@ -34,7 +37,7 @@ export function buildOpenApi({ api, system, version }: OpenApiOptions): OpenApiD
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/v1' }],
-      tags: [{ name: 'auth' }, { name: 'tenants' }, { name: 'messages' }, { name: 'failed messages' }, { name: 'system' }],
+      tags: tags.map((name) => ({ name })),
       security: [{ bearer: [] }],
       components: createComponents(),
     },
@@ -54,9 +57,16 @@ function complete({ paths }: OpenApiDocument, { path, method, action }: Route): 
   const operation = item?.[method]
   if (!item || !operation) throw new Error(`${method} ${path} is not documented`)
   operation['x-action'] = action
-  if (action === 'public') operation.security = []
+  operation.security = toSecurity(action)
   operation.responses.default = { $ref: '#/components/responses/Problem' }
   return item
+}
+
+/** The credentials that an operation takes: tokens, and API keys where a scope allows it. */
+function toSecurity(action: RouteAction): readonly Readonly<Record<string, readonly string[]>>[] {
+  if (action === 'public') return []
+  const { scopes } = accessTable[action]
+  return scopes.length === 0 ? [{ bearer: [] }] : [{ bearer: [] }, { apiKey: scopes }]
 }
 
 const escapeGlob = (path: string): string => path.replaceAll(/[?*()[\]{}]/g, '[$&]')

@@ -1,104 +1,38 @@
 /** The document's components, made from the schemas that validate requests and shape answers. */
 import { z } from 'zod'
-import { attemptSchema } from '../schemas/attempt.ts'
-import { loginAnswer, loginBody, userSchema } from '../schemas/auth.ts'
-import { messageIdText, problemSchema, tenantIdText } from '../schemas/common.ts'
-import {
-  bulkAnswer,
-  failedMessageDetail,
-  failedMessageList,
-  failedMessageSchema,
-  failedMessagesQuery,
-  failedSelection,
-  failedStatsSchema,
-} from '../schemas/failed-message.ts'
-import {
-  batchAnswer,
-  messageBatch,
-  messageDetail,
-  messageDraft,
-  messageList,
-  messageSchema,
-  messagesQuery,
-  publishAnswer,
-  tenantMessagesQuery,
-} from '../schemas/message.ts'
-import { retryPolicyParts, retryPolicySchema, retryStatsSchema, tenantRetry } from '../schemas/retry.ts'
-import { liveness, readinessAnswer } from '../schemas/system.ts'
-import {
-  concurrencyAnswer,
-  concurrencyBody,
-  deletionAnswer,
-  deletionQuery,
-  drainingTenant,
-  tenantChange,
-  tenantCreation,
-  tenantList,
-  tenantSchema,
-  tenantStatsSchema,
-  tenantsQuery,
-} from '../schemas/tenant.ts'
-import { tenantConfig, tenantRetention } from '../schemas/tenant-config.ts'
+import { messageIdText, tenantIdText } from '../schemas/common.ts'
+import { actorIdText, actorKind } from '../schemas/inspection.ts'
+import { secretName } from '../schemas/secret.ts'
+import { answers, bodies, queryGroups } from './documented-schemas.ts'
 import { headers, responses } from './responses.ts'
 
-const bodies = {
-  LoginBody: loginBody,
-  TenantCreation: tenantCreation,
-  TenantChange: tenantChange,
-  TenantConfig: tenantConfig,
-  TenantRetry: tenantRetry,
-  RetryPolicyParts: retryPolicyParts,
-  TenantRetention: tenantRetention,
-  ConcurrencyBody: concurrencyBody,
-  MessageDraft: messageDraft,
-  MessageBatch: messageBatch,
-  FailedSelection: failedSelection,
-}
-
-const answers = {
-  LoginAnswer: loginAnswer,
-  User: userSchema,
-  Tenant: tenantSchema,
-  TenantList: tenantList,
-  TenantStats: tenantStatsSchema,
-  DrainingTenant: drainingTenant,
-  DeletionAnswer: deletionAnswer,
-  ConcurrencyAnswer: concurrencyAnswer,
-  Attempt: attemptSchema,
-  Message: messageSchema,
-  MessageDetail: messageDetail,
-  MessageList: messageList,
-  PublishAnswer: publishAnswer,
-  BatchAnswer: batchAnswer,
-  FailedMessage: failedMessageSchema,
-  FailedMessageDetail: failedMessageDetail,
-  FailedMessageList: failedMessageList,
-  BulkAnswer: bulkAnswer,
-  FailedStats: failedStatsSchema,
-  RetryPolicy: retryPolicySchema,
-  RetryStats: retryStatsSchema,
-  Liveness: liveness,
-  Readiness: readinessAnswer,
-  Problem: problemSchema,
-}
-
-/** The parameters of a query are named `Group.name`. */
-export const queryGroups = {
-  Tenants: tenantsQuery,
-  Deletion: deletionQuery,
-  TenantMessages: tenantMessagesQuery,
-  Messages: messagesQuery,
-  FailedMessages: failedMessagesQuery,
-}
+const inPath = (name: string, schema: z.ZodType) => ({ name, in: 'path', required: true, schema: toJsonSchema(schema) })
 
 export function createComponents() {
   return {
-    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    securitySchemes: {
+      bearer: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'A token of a login, or of the configured identity provider.',
+      },
+      apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'An API key of a tenant.' },
+    },
     schemas: { ...toSchemas(bodies, 'input'), ...toSchemas(answers, 'output') },
     parameters: {
-      TenantId: { name: 'id', in: 'path', required: true, schema: toJsonSchema(tenantIdText) },
-      MessageId: { name: 'mid', in: 'path', required: true, schema: toJsonSchema(messageIdText) },
-      FailedMessageId: { name: 'fid', in: 'path', required: true, schema: toJsonSchema(messageIdText) },
+      TenantId: inPath('id', tenantIdText),
+      MessageId: inPath('mid', messageIdText),
+      FailedMessageId: inPath('fid', messageIdText),
+      SessionId: inPath('sid', messageIdText),
+      UserId: inPath('userId', messageIdText),
+      InvitationId: inPath('invitationId', messageIdText),
+      ApiKeyId: inPath('keyId', messageIdText),
+      DeletedTenantId: inPath('tenantId', tenantIdText),
+      SecretName: inPath('name', secretName),
+      ActorId: inPath('id', actorIdText),
+      MachineName: inPath('name', actorKind),
+      FlightRecordId: inPath('rid', messageIdText),
       IdempotencyKey: {
         name: 'Idempotency-Key',
         in: 'header',
@@ -106,6 +40,12 @@ export function createComponents() {
         schema: { type: 'string', minLength: 1, maxLength: 255 },
       },
       IfMatch: { name: 'If-Match', in: 'header', description: 'The ETag the change is based on.', schema: { type: 'string' } },
+      LastEventId: {
+        name: 'Last-Event-ID',
+        in: 'header',
+        description: 'The id of the last event that the client has.',
+        schema: { type: 'string', maxLength: 100 },
+      },
       ...toQueryParameters(),
     },
     responses,

@@ -19,6 +19,14 @@ export const responses = {
   Unschedulable: problem(
     '`request.unprocessable`: `scheduled_at` lies more than a year ahead. `database.refused_row`: it cannot be stored.',
   ),
+  RateLimited: problem(
+    '`request.rate_limited`: the tenant publishes more than its `rate_limits` allow. `RateLimit-Policy` says what they are.',
+    retryAfter,
+  ),
+  Throttled: problem('`auth.throttled`: too many wrong attempts, for this account or from this address.', retryAfter),
+  WrongCredentials: problem('`auth.refused`. Whoever asks does not learn what was wrong.'),
+  LastOwner: problem('`user.last_owner`: the tenant’s last owner stays one.'),
+  NameTaken: problem('`user.name_taken`: another user of the tenant has this name.'),
   Unavailable: problem('The broker or the database is away, blocked or busy: repeat the request.', retryAfter),
   NotCancellable: problem('`message.not_cancellable`: it is in the queue, or its outcome is recorded.'),
   NotRetryable: problem('`failed_message.not_retryable`: it is in the queue, resolved or discarded, or it cannot be published.'),

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import express, { type Request, type Response } from 'express'
 import type { z } from 'zod'
 import { inspectJson, type JsonFault } from '../../core/json.ts'
+import { refuseTooLarge } from '../edge/body-limit.ts'
 import { invalid, Refusal } from './refusal.ts'
 import { toFaults } from './zod-faults.ts'
 
@@ -17,6 +18,7 @@ export function createReadJson(maxBytes: number): ReadJson {
       const { headers } = request
       if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return resolve(undefined)
       if (!isJson(headers['content-type'])) return reject(new Refusal('request.media_type', 'The body must be application/json.'))
+      if (refuseTooLarge(request, maxBytes, reject)) return
       parse(request, response, (error: unknown) => (error === undefined ? resolve(request.body) : reject(error)))
     })
 }
@@ -29,9 +31,32 @@ export function createReadJson(maxBytes: number): ReadJson {
 export function parseBody(body: unknown, schema: z.ZodType): unknown {
   const fault = inspectBody(body)
   if (fault) throw invalid(fault)
-  const parsed = schema.safeParse(body)
+  const parsed = safeParse(body, schema)
   if (!parsed.success) throw invalid(...toFaults(parsed.error, 'field'))
   return parsed.data
+}
+
+/** A schema compares the `length` of whatever has one, also of what is no text and no list: one that is an object may make it throw. */
+function safeParse(body: unknown, schema: z.ZodType) {
+  try {
+    return schema.safeParse(body)
+  } catch (error) {
+    const path = error instanceof TypeError ? findOddLength(body, '') : undefined
+    if (path === undefined) throw error
+    throw invalid({ path, message: 'must not be an object with a length' })
+  }
+}
+
+/** The path of the first object whose `length` is an object; undefined when there is none. */
+function findOddLength(value: unknown, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { length } = value as { readonly length?: unknown }
+  if (typeof length === 'object' && length !== null) return path
+  for (const [key, inner] of Object.entries(value)) {
+    const found = findOddLength(inner, Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function inspectBody(body: unknown): JsonFault | undefined {

@@ -11,6 +11,9 @@ export type RefusalCode =
   | 'request.malformed'
   | 'request.unprocessable'
   | 'request.media_type'
+  | 'request.rate_limited'
+  | 'request.timeout'
+  | 'request.headers_too_large'
   | 'route.missing'
   | 'route.method_not_allowed'
   | 'auth.required'
@@ -21,7 +24,12 @@ export type RefusalCode =
   | 'failed_message.missing'
   | 'failed_message.not_retryable'
   | 'failed_message.not_discardable'
+  | 'secret.missing'
+  | 'actor.missing'
+  | 'machine.missing'
+  | 'flight_record.missing'
   | 'node.draining'
+  | 'node.silent'
 
 export class Refusal extends Error {
   override readonly name = 'Refusal'
@@ -46,4 +54,5 @@ export const unprocessable = (fault: Fault): Refusal =>
   new Refusal('request.unprocessable', `${fault.path}: ${fault.message}`, { faults: [fault] })
 
 export const messageMissing = (): Refusal => new Refusal('message.missing', 'There is no such message.')
+export const actorMissing = (): Refusal => new Refusal('actor.missing', 'There is no such actor.')
 export const failedMessageMissing = (): Refusal => new Refusal('failed_message.missing', 'There is no such failed message.')

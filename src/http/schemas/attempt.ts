@@ -8,5 +8,5 @@ export const attemptSchema = z.strictObject({
   duration_ms: z.number(),
   outcome: z.enum(['failed', 'deferred']).describe('`deferred` when its destination was out of reach and no handler ran.'),
   error_class: z.string(),
-  error: z.string(),
+  error: z.string().nullable().describe('null when it is hidden.'),
 })

@@ -45,6 +45,12 @@ export const listOf = <T extends z.ZodType>(item: T) =>
 /** Counts of things. */
 export const count = z.int().min(0)
 
+/** There only when the data is, and is not for the caller's eyes. */
+export const dataHidden = z
+  .literal(true)
+  .optional()
+  .describe('The tenant’s `payload_visibility` keeps the data from the caller, and the texts of errors, which may quote it.')
+
 /** A body that may be left out and carries nothing. */
 export const emptyBody = z.strictObject({}).optional()
 

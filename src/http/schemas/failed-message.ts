@@ -2,14 +2,19 @@
 import { z } from 'zod'
 import { failedStatuses } from '../../core/failure.ts'
 import { attemptSchema } from './attempt.ts'
-import { comparedTime, count, listOf, listParameters, messageIdText, severalOf } from './common.ts'
+import { comparedTime, count, dataHidden, listOf, listParameters, messageIdText, severalOf } from './common.ts'
 
 /** The statuses that a retry and a discard take. */
 export const openStatuses = ['pending', 'permanently_failed'] as const
 
 const conditions = {
   type: z.string().min(1).max(200).optional(),
-  error: z.string().min(1).max(200).optional().describe('Part of the class or the message of the error, in any case.'),
+  error: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Part of the class or the message of the error, in any case; not for callers from whom the texts are hidden.'),
   fingerprint: z.string().min(1).max(200).optional().describe('Failures of one kind have the same.'),
   since: comparedTime.optional().describe('Failed last at this time or later.'),
   until: comparedTime.optional().describe('Failed last before this time.'),
@@ -41,7 +46,7 @@ export const failedSelection = z
   })
   .meta({ examples: [{ type: 'email', error: 'timeout', dry_run: true }, { all: true }] })
 
-const failure = z.strictObject({ class: z.string(), message: z.string() })
+const failure = z.strictObject({ class: z.string(), message: z.string().nullable().describe('null when it is hidden.') })
 
 export const failedMessageSchema = z.strictObject({
   id: z.uuid(),
@@ -55,6 +60,7 @@ export const failedMessageSchema = z.strictObject({
   retry_count: count.describe('How often it was put in the queue again.'),
   next_retry_at: z.iso.datetime().nullable(),
   error: failure.describe('Of the last attempt.'),
+  data_hidden: dataHidden,
   fingerprint: z.string().describe('The same for failures of the same kind.'),
   reason: z.string().nullable().describe('Why nobody tries it again.'),
   created_at: z.iso.datetime(),
@@ -67,8 +73,8 @@ export const failedMessageList = listOf(failedMessageSchema)
 
 export const failedMessageDetail = z.strictObject({
   ...failedMessageSchema.shape,
-  data: z.unknown().describe('The body when it is JSON, else null.'),
-  raw_base64: z.string().nullable().describe('The bytes of the body when it is not JSON, else null.'),
+  data: z.unknown().describe('The body when it is JSON, else null; null when it is hidden.'),
+  raw_base64: z.string().nullable().describe('The bytes of the body when it is not JSON, else null; null when it is hidden.'),
   history: z.array(attemptSchema).describe('The attempts that failed, oldest first; the last 50.'),
 })
 

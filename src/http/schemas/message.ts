@@ -1,7 +1,7 @@
 /** Bodies and parameters of the message routes. */
 import { z } from 'zod'
 import { attemptSchema } from './attempt.ts'
-import { comparedTime, count, listOf, listParameters, messageIdText, tenantIdText, timestamp } from './common.ts'
+import { comparedTime, count, dataHidden, listOf, listParameters, messageIdText, tenantIdText, timestamp } from './common.ts'
 
 /** The broker carries a type in at most 255 bytes. */
 const maxTypeBytes = 255
@@ -57,12 +57,13 @@ export const messageSchema = z.strictObject({
   id: z.uuid(),
   tenant_id: z.uuid(),
   type: z.string(),
-  data: z.unknown(),
+  data: z.unknown().describe('null when it is hidden.'),
+  data_hidden: dataHidden,
   priority: z.literal([0, 1, 2]),
   key: z.string().nullable(),
   status: messageStatus,
   attempts: count,
-  error: z.string().nullable(),
+  error: z.string().nullable().describe('Of the last attempt; null when it has not failed, or when it is hidden.'),
   scheduled_at: z.iso.datetime().nullable().describe('When it goes into the queue; null once it is there.'),
   created_at: z.iso.datetime(),
   processed_at: z.iso.datetime().nullable(),

@@ -1,6 +1,7 @@
 /** A tenant's configuration: free-form, but for the keys that the engine reads. */
 import { z } from 'zod'
-import type { TenantConfig } from '../../core/tenant-config.ts'
+import { payloadVisibilities } from '../../core/identity.ts'
+import { maxPublishPerSecond, type TenantConfig } from '../../core/tenant-config.ts'
 import { tenantRetry } from './retry.ts'
 
 const days = z.int().min(0).max(3650).nullable()
@@ -11,7 +12,23 @@ export const tenantRetention = z.strictObject({
   failures_days: days.optional().describe('How long failed messages are kept after they were closed; 0 or null for ever.'),
 })
 
-const reserved: z.ZodType<TenantConfig> = z.object({ retry: tenantRetry.optional(), retention: tenantRetention.optional() })
+const payloadVisibility = z.enum(payloadVisibilities)
+
+export const tenantRateLimits = z.strictObject({
+  publish_per_second: z
+    .int()
+    .min(1)
+    .max(maxPublishPerSecond)
+    .optional()
+    .describe('Messages, over all clients; any number when left out. Only platform admins change it.'),
+})
+
+const reserved: z.ZodType<TenantConfig> = z.object({
+  retry: tenantRetry.optional(),
+  retention: tenantRetention.optional(),
+  payload_visibility: payloadVisibility.optional(),
+  rate_limits: tenantRateLimits.optional(),
+})
 
 const maxConfigBytes = 65_536
 
@@ -25,13 +42,25 @@ export const tenantConfig = z
   .superRefine(refuseUnusable)
   .meta({
     type: 'object',
-    description: 'Settings of the handlers under keys of their own, and `retry` and `retention` for the engine.',
-    properties: { retry: { $ref: '#/components/schemas/TenantRetry' }, retention: { $ref: '#/components/schemas/TenantRetention' } },
+    description: 'Settings of the handlers under keys of their own, and those that are named here for the engine.',
+    properties: {
+      retry: { $ref: '#/components/schemas/TenantRetry' },
+      retention: { $ref: '#/components/schemas/TenantRetention' },
+      payload_visibility: {
+        type: 'string',
+        enum: [...payloadVisibilities],
+        description:
+          'Whom message data and the texts of errors are shown to: all who may read messages; not platform admins; owners alone; nobody. Only owners and platform admins change it.',
+      },
+      rate_limits: { $ref: '#/components/schemas/TenantRateLimits' },
+    },
     additionalProperties: true,
     examples: [
       {
         retry: { default: { attempts: 5, base_ms: 500 }, types: { email: 'location', sms: { delays_ms: [1000, 60_000] } } },
         retention: { messages_days: 30, failures_days: 90, keys_hours: 48 },
+        payload_visibility: 'tenant',
+        rate_limits: { publish_per_second: 500 },
       },
     ],
   })

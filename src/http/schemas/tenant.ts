@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { maxWorkers, minWorkers } from '../../core/tenant.ts'
 import { count, listOf, listParameters, wholeNumber } from './common.ts'
+import { certificateSchema } from './erasure.ts'
 import { messageDrafts } from './message.ts'
 import { tenantConfig } from './tenant-config.ts'
 
@@ -68,7 +69,13 @@ export const drainingTenant = z.strictObject({
   remaining: z.strictObject({ ready: count, in_flight: count }),
 })
 
-export const deletionAnswer = z.strictObject({ id: z.uuid(), status: z.literal('deleted'), drained: count, discarded: count })
+export const deletionAnswer = z.strictObject({
+  id: z.uuid(),
+  status: z.literal('deleted'),
+  drained: count,
+  discarded: count,
+  certificate: certificateSchema.nullable().describe('What was found and removed; null while another node finishes.'),
+})
 
 export const concurrencyAnswer = z.strictObject({
   tenant_id: z.uuid(),
@@ -90,7 +97,10 @@ export const tenantStatsSchema = z.strictObject({
         destination: z.string(),
         state: z.enum(['open', 'half_open']),
         until: z.iso.datetime(),
-        reason: z.string(),
+        reason: z
+          .string()
+          .nullable()
+          .describe('The error that opened it; null when message data, which it may quote, is hidden from the caller.'),
       }),
     )
     .describe('Destinations whose messages are put off because they kept failing, as the answering node sees them.'),

@@ -154,7 +154,9 @@ describe('the reader of dead letters', () => {
     await turn()
     await failing.opening.reject(new Error('no such queue'))
     failing.actor.stop()
+    // On a slow machine its next try may have come before the stop.
+    const madeUntilStop = failing.opening.made.length
     await new Promise((resolve) => setTimeout(resolve, 30))
-    expect(failing.opening.made).to.have.length(1)
+    expect(failing.opening.made).to.have.length(madeUntilStop)
   })
 })

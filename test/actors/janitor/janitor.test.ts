@@ -28,9 +28,11 @@ interface Options {
   readonly rows?: number[]
   readonly alone?: boolean
   readonly intervalMs?: number
+  readonly auditDays?: number
 }
 
-function setup({ overdue = [], depth = {}, reported = 0, tenants = [], rows = [], alone = true, intervalMs = 0 }: Options = {}) {
+function setup(options: Options = {}) {
+  const { overdue = [], depth = {}, reported = 0, tenants = [], rows = [], alone = true, intervalMs = 0, auditDays = 0 } = options
   const done: string[] = []
   const remove = async (what: string): Promise<number> => {
     done.push(what)
@@ -58,9 +60,11 @@ function setup({ overdue = [], depth = {}, reported = 0, tenants = [], rows = []
       removeMessages: (id: TenantId, ms: number, limit: number) => remove(`messages ${id} ${ms / dayMs} ${limit}`),
       removeFailures: (id: TenantId, ms: number, limit: number) => remove(`failures ${id} ${ms / dayMs} ${limit}`),
       removeExpiredKeys: (limit: number) => remove(`keys ${limit}`),
+      removeExpiredSessions: (limit: number) => remove(`sessions ${limit}`),
+      removeAuditEntries: (ms: number, limit: number) => remove(`audit ${ms / dayMs} ${limit}`),
     },
     tenants: { desired: async () => tenants },
-    policy: { retention: { messagesDays: 0, failuresDays: 90, intervalMs } },
+    policy: { retention: { messagesDays: 0, failuresDays: 90, auditDays, intervalMs } },
   } as unknown as ActorPorts
   return { ports, done, lines: log.lines }
 }
@@ -109,13 +113,28 @@ describe('removeExpired', () => {
       tenants: [keeps({}), keeps({ retention: { messages_days: 7, failures_days: null } }, other)],
     })
     await removeExpired(ports, signal)
-    expect(done).to.deep.equal([`keys ${batch}`, `failures ${tenantId} 90 ${batch}`, `messages ${other} 7 ${batch}`])
+    expect(done).to.deep.equal([`keys ${batch}`, `sessions ${batch}`, `failures ${tenantId} 90 ${batch}`, `messages ${other} 7 ${batch}`])
+  })
+
+  it('keeps the audit log as long as the installation says, whatever a tenant says', async () => {
+    const { ports, done } = setup({ auditDays: 400, rows: [0, 0, batch, 2], tenants: [keeps({ retention: { audit_days: 1 } })] })
+    await removeExpired(ports, signal)
+    expect(done).to.deep.equal([
+      `keys ${batch}`,
+      `sessions ${batch}`,
+      ...Array(2).fill(`audit 400 ${batch}`),
+      `failures ${tenantId} 90 ${batch}`,
+    ])
   })
 
   it('removes batch after batch until one is not full', async () => {
-    const { ports, done } = setup({ rows: [batch, batch, 3, batch, 0], tenants: [keeps({})] })
+    const { ports, done } = setup({ rows: [batch, batch, 3, batch, 1, batch, 0], tenants: [keeps({})] })
     await removeExpired(ports, signal)
-    expect(done).to.deep.equal([...Array(3).fill(`keys ${batch}`), ...Array(2).fill(`failures ${tenantId} 90 ${batch}`)])
+    expect(done).to.deep.equal([
+      ...Array(3).fill(`keys ${batch}`),
+      ...Array(2).fill(`sessions ${batch}`),
+      ...Array(2).fill(`failures ${tenantId} 90 ${batch}`),
+    ])
   })
 
   it('leaves it to another node that is at it', async () => {
@@ -179,12 +198,13 @@ describe('the janitor', () => {
     expect(await makeRounds(3, 3_600_000)).to.deep.equal([
       `recover ${tenantId} after 10 min`,
       `keys ${batch}`,
+      `sessions ${batch}`,
       `recover ${tenantId} after 10 min`,
       `recover ${tenantId} after 10 min`,
     ])
     expect(await makeRounds(2, 0)).to.deep.equal(
       Array(2)
-        .fill([`recover ${tenantId} after 10 min`, `keys ${batch}`])
+        .fill([`recover ${tenantId} after 10 min`, `keys ${batch}`, `sessions ${batch}`])
         .flat(),
     )
   })

@@ -1,6 +1,7 @@
 /** A broker in memory: durable queues, redelivery of what was not settled, a delivery limit, and connections that break. */
 import { AppError } from '../../../src/core/errors.ts'
 import type { TenantId } from '../../../src/core/ids.ts'
+import { tenantDeadLetterQueueName, tenantQueueName } from '../../../src/core/ids.ts'
 import type { OutboundMessage } from '../../../src/core/message.ts'
 import type { Broker, BrokerEvent, DeadLetter, DeadLetterOptions } from '../../../src/core/ports/broker.ts'
 import type { Link } from './link.ts'
@@ -186,13 +187,26 @@ export function createMemoryBroker(time: VirtualTime): MemoryBroker {
         }),
       deleteTenant: (tenantId) =>
         call(() => {
-          const discarded = queues.get(tenantId)?.ready.length ?? 0
+          const { ready, dead } = queues.get(tenantId) ?? { ready: [], dead: [] }
           queues.delete(tenantId)
           breakChannels((each) => each.tenantId === tenantId, 'the queue was deleted')
-          return { discarded }
+          const removed = [
+            { name: tenantQueueName(tenantId), messages: ready.length },
+            { name: tenantDeadLetterQueueName(tenantId), messages: dead.length },
+          ]
+          return { discarded: ready.length, queues: removed }
         }),
       depth: (tenantId) =>
         call(() => ({ ready: find(tenantId).ready.length, unacked: countUnacked(consumers, tenantId), dlq: find(tenantId).dead.length })),
+      find: (tenantId, id) =>
+        call(() => {
+          const ahead = queues.get(tenantId)?.ready.findIndex(({ message }) => message.id === id) ?? -1
+          if (ahead >= 0) return { kind: 'waiting', ahead } as const
+          const isHeld = [...consumers].some(
+            (each) => each.tenantId === tenantId && [...each.unacked.values()].some(({ message }) => message.id === id),
+          )
+          return { kind: isHeld ? 'delivered' : 'missing' } as const
+        }),
       publish: (message) => publish([message]),
       publishBatch: publish,
       async openConsumer(tenantId, options) {

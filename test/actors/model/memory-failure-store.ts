@@ -51,12 +51,14 @@ export function createMemoryFailureStore(database: MemoryDatabase, link: Link): 
         return room > 0
       })
       .slice(0, limit)
+    const oldestDueMs = due.length === 0 ? undefined : nowMs - Math.min(...due.map((row) => row.nextRetryAtMs))
     for (const row of taken) Object.assign(row, { claim, nextRetryAtMs: nowMs + leaseMs })
     const laterMs = pending.filter((row) => !due.includes(row)).map((row) => row.nextRetryAtMs - nowMs)
     return {
       claimed: taken.map((row) => ({ claim, failed: toFailedMessage(row), message: toNextAttempt(row) })),
       more: due.length > taken.length,
       nextDueInMs: laterMs.length === 0 ? undefined : Math.min(...laterMs),
+      oldestDueMs,
     }
   }
 

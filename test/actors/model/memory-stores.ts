@@ -107,11 +107,13 @@ export function createMemoryScheduleStore(
         const due = all().filter(({ message, releaseAtMs }) => releaseAtMs <= nowMs && isServed(database, message.tenantId))
         const later = all().filter(({ releaseAtMs }) => releaseAtMs > nowMs)
         const taken = due.slice(0, limit)
+        const oldestDueMs = due.length === 0 ? undefined : nowMs - Math.min(...due.map(({ releaseAtMs }) => releaseAtMs))
         for (const row of taken) Object.assign(row, { claim, releaseAtMs: nowMs + leaseMs })
         return {
           claimed: taken.map(({ message }) => ({ claim, message })),
           more: due.length > limit,
           nextDueInMs: later.length === 0 ? undefined : Math.min(...later.map(({ releaseAtMs }) => releaseAtMs - nowMs)),
+          oldestDueMs,
         }
       }),
     released: (given) =>

@@ -4,7 +4,7 @@ import { play } from './play.ts'
 
 /** The same histories each time, so that a run says something about a change; a number in the variable explores others. */
 const wanted = process.env.TENANTRY_MODEL_RUNS
-const runs = Number(wanted ?? 1_000)
+const runs = Number(wanted ?? 300)
 const seed = wanted === undefined ? { seed: 1 } : {}
 
 describe('nodes, whatever happens to them', () => {

@@ -5,12 +5,13 @@ import { createRetryScheduler } from '../../../actors/retry-scheduler/logic.ts'
 import { createSessions } from '../../../actors/tenant/sessions.ts'
 import type { ClaimOptions, RetryClaims } from '../../../src/core/ports/failure-store.ts'
 import type { ScheduleClaims } from '../../../src/core/ports/schedule-store.ts'
+import { createRetryLag } from '../../../src/engine/retry-lag.ts'
 import { createCalls, turn } from '../support/deferred.ts'
 import { createNotingPorts, createRetry, createSchedule } from '../support/due.ts'
 import { policy } from '../support/samples.ts'
 
-const noRetries: RetryClaims = { claimed: [], more: false, nextDueInMs: undefined }
-const noSchedules: ScheduleClaims = { claimed: [], more: false, nextDueInMs: undefined }
+const noRetries: RetryClaims = { claimed: [], more: false, nextDueInMs: undefined, oldestDueMs: undefined }
+const noSchedules: ScheduleClaims = { claimed: [], more: false, nextDueInMs: undefined, oldestDueMs: undefined }
 
 function start() {
   const { ports, done } = createNotingPorts()
@@ -59,6 +60,30 @@ describe('the retry scheduler’s shell', () => {
     await retries.resolve({ ...noRetries, nextDueInMs: 90_000 })
     await schedules.resolve({ ...noSchedules, nextDueInMs: 60_000 })
     expect(actor.getSnapshot().context.wakeAtMs).to.be.within(before + 60_000, Date.now() + 60_000)
+    actor.stop()
+  })
+
+  it('knows for how long the oldest has been due that waits, until a look leaves none', async () => {
+    const { actor, retries, schedules } = start()
+    const lagOf = createRetryLag()
+    const lag = () => lagOf(actor.getSnapshot()) ?? Number.NaN
+    const look = async (more: boolean, retryMs: number | undefined, scheduleMs: number | undefined) => {
+      await retries.resolve({ ...noRetries, more, oldestDueMs: retryMs })
+      await schedules.resolve({ ...noSchedules, oldestDueMs: scheduleMs })
+    }
+    actor.send({ type: 'broker.up' })
+    await look(true, 3_600_000, 90_000)
+    expect(lag()).to.be.within(3_600, 3_660)
+    // What falls due here wakes it: the next look has begun, and has not found anything else.
+    actor.send({ type: 'broker.down' })
+    actor.send({ type: 'broker.up' })
+    expect(lag()).to.be.within(3_600, 3_660)
+    await look(true, undefined, 90_000)
+    expect(lag()).to.be.within(90, 150)
+    actor.send({ type: 'broker.down' })
+    actor.send({ type: 'broker.up' })
+    await look(false, 90_000, 90_000)
+    expect(lag()).to.equal(0)
     actor.stop()
   })
 

@@ -4,7 +4,7 @@ import { type Claimed, leastSpacingMs, retrySchedulerMachine, toWakeAtMs } from 
 import { createCalls } from '../support/deferred.ts'
 import { policy } from '../support/samples.ts'
 
-const none: Claimed = { count: 0, more: false, nextDueAtMs: undefined, tookMs: 0 }
+const none: Claimed = { count: 0, more: false, nextDueAtMs: undefined, dueSinceMs: undefined, tookMs: 0 }
 /** Longer than any wait in the machine. */
 const longMs = 60_000
 
@@ -108,7 +108,7 @@ describe('the retry scheduler', () => {
   })
 
   it('republishes what it has found, and only then looks again', async () => {
-    const rig = await startWaiting({ count: 3, more: false, nextDueAtMs: undefined, tookMs: 0 })
+    const rig = await startWaiting({ ...none, count: 3 })
     expect([rig.state, rig.rounds.made.length]).to.deep.equal(['republishing', 1])
     rig.clock.increment(longMs)
     expect(rig.claims.made).to.have.length(1)
@@ -117,12 +117,12 @@ describe('the retry scheduler', () => {
   })
 
   it('looks again at once when it has left some, and a while later when it could take none', async () => {
-    const some = await startWaiting({ count: 3, more: true, nextDueAtMs: undefined, tookMs: 0 })
+    const some = await startWaiting({ ...none, count: 3, more: true })
     await some.rounds.resolve()
     some.clock.increment(leastSpacingMs)
     expect(some.state).to.equal('claiming')
 
-    const full = await startWaiting({ count: 0, more: true, nextDueAtMs: undefined, tookMs: 0 })
+    const full = await startWaiting({ ...none, more: true })
     full.clock.increment(leastSpacingMs)
     expect(full.state).to.equal('waiting')
     full.clock.increment(1_000)
@@ -130,7 +130,7 @@ describe('the retry scheduler', () => {
   })
 
   it('leaves nine tenths of the time to others when a look takes long', async () => {
-    const rig = await startWaiting({ count: 0, more: true, nextDueAtMs: 0, tookMs: 30 })
+    const rig = await startWaiting({ ...none, more: true, nextDueAtMs: 0, tookMs: 30 })
     rig.clock.increment(299)
     expect(rig.state).to.equal('waiting')
     rig.clock.increment(1)
@@ -145,7 +145,7 @@ describe('the retry scheduler', () => {
     looking.clock.increment(leastSpacingMs)
     expect(looking.state).to.equal('claiming')
 
-    const republishing = await startWaiting({ count: 1, more: false, nextDueAtMs: undefined, tookMs: 0 })
+    const republishing = await startWaiting({ ...none, count: 1 })
     republishing.tell(0)
     await republishing.rounds.resolve()
     republishing.clock.increment(leastSpacingMs)
@@ -171,7 +171,7 @@ describe('the retry scheduler', () => {
   })
 
   it('backs off when what it has found could not be republished', async () => {
-    const rig = await startWaiting({ count: 1, more: false, nextDueAtMs: undefined, tookMs: 0 })
+    const rig = await startWaiting({ ...none, count: 1 })
     await rig.rounds.reject(new Error('the broker is away'))
     expect([rig.state, rig.failures]).to.deep.equal(['backingOff', ['1 the broker is away']])
     rig.clock.increment(100)
@@ -182,7 +182,7 @@ describe('the retry scheduler', () => {
     const toState: Readonly<Record<string, (rig: ReturnType<typeof start>) => Promise<void>>> = {
       claiming: async () => {},
       waiting: (rig) => rig.claims.resolve(none),
-      republishing: (rig) => rig.claims.resolve({ count: 1, more: false, nextDueAtMs: undefined, tookMs: 0 }),
+      republishing: (rig) => rig.claims.resolve({ ...none, count: 1 }),
       backingOff: (rig) => rig.claims.reject(new Error('away')),
     }
     for (const [state, reach] of Object.entries(toState)) {
@@ -223,8 +223,8 @@ describe('toWakeAtMs', () => {
     const never = Number.POSITIVE_INFINITY
     expect(toWakeAtMs(none, 1_000)).to.equal(never)
     expect(toWakeAtMs({ ...none, nextDueAtMs: 5_000 }, 1_000)).to.equal(5_000)
-    expect(toWakeAtMs({ count: 2, more: true, nextDueAtMs: 5_000, tookMs: 0 }, 1_000)).to.equal(1_000)
-    expect(toWakeAtMs({ count: 0, more: true, nextDueAtMs: 5_000, tookMs: 0 }, 1_000)).to.equal(2_000)
-    expect(toWakeAtMs({ count: 0, more: true, nextDueAtMs: 1_500, tookMs: 0 }, 1_000)).to.equal(1_500)
+    expect(toWakeAtMs({ ...none, count: 2, more: true, nextDueAtMs: 5_000 }, 1_000)).to.equal(1_000)
+    expect(toWakeAtMs({ ...none, count: 0, more: true, nextDueAtMs: 5_000 }, 1_000)).to.equal(2_000)
+    expect(toWakeAtMs({ ...none, count: 0, more: true, nextDueAtMs: 1_500 }, 1_000)).to.equal(1_500)
   })
 })

@@ -57,7 +57,7 @@ export function startTenant(desired: Partial<DesiredTenant> = {}, input: Partial
     actors: {
       deliveryLoop: fromCallback(({ sendBack, self }) => {
         loops.set(Number((self as unknown as { _parent: AnyActorRef })._parent.id.slice('worker:'.length)), sendBack)
-      }) as CallbackActorLogic<{ type: 'loop.finish' }, { tenantId: DesiredTenant['id'] }>,
+      }) as CallbackActorLogic<{ type: 'loop.finish' }, { tenantId: DesiredTenant['id']; worker: number }>,
     },
   })
   const rig = { ledgerStalled: false }

@@ -58,10 +58,10 @@ describe('a session', () => {
     session.receive(fresh)
     const taken = [session.take(), session.take()]
     expect(taken).to.have.members([fresh, retries[0]])
-    for (const delivery of taken) if (delivery) session.runs(delivery)
+    for (const delivery of taken) if (delivery) session.runs(delivery, 1)
     const second = session.take()
     expect(second).to.equal(retries[1])
-    if (second) session.runs(second)
+    if (second) session.runs(second, 2)
     expect(session.hasWork(), 'two of four workers hold a retry').to.equal(false)
     expect(session.take()).to.equal(undefined)
     let woken = 0

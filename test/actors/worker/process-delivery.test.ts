@@ -32,7 +32,7 @@ function setup({ run = () => ack, idempotent = false, lookUp = async () => undef
     ack: () => settled.push('ack'),
     requeue: () => settled.push('requeue'),
   })
-  const control: LoopControl = { finishing: false }
+  const control: LoopControl = { worker: 1, finishing: false }
   const inHand = new Set<string>()
   const handler = {
     type: 'note',
@@ -87,7 +87,7 @@ describe('the delivery loop', () => {
     const [one, two] = [createDelivery(), createDelivery()]
     receive(one, two)
     const done = loop()
-    expect([...session.running]).to.deep.equal([one])
+    expect([...session.running.keys()]).to.deep.equal([one])
     finish[0]?.(ack)
     await turn()
     expect(ran).to.deep.equal([one, two])

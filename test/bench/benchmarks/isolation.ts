@@ -17,7 +17,12 @@ const inFlight = 30
 
 export const runIsolation: Benchmark = async ({ messages = 2_000, rounds = 5, say }) => {
   const logger = { debug() {}, info() {}, warn() {}, error() {} }
-  const services = { defaultTimeoutMs: 30_000, loggerFor: () => logger, publishFor: () => async () => 'id' }
+  const services = {
+    defaultTimeoutMs: 30_000,
+    loggerFor: () => logger,
+    publishFor: () => async () => 'id',
+    secretFor: () => async () => 'secret',
+  }
   const handlers = createHandlers(await loadHandlers([file]), services)
   const measured = kinds.map((kind) => ({ kind, none: [] as number[], thread: [] as number[] }))
   try {

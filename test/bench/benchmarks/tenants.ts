@@ -1,17 +1,15 @@
 /** How much slower the engine is when the same load is spread over many tenants. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { tenantQueueName } from '../../../src/core/ids.ts'
 import { openBacklog } from '../support/backlog.ts'
-import { type EngineNode, startEngine } from '../support/engine.ts'
+import { drainAll } from '../support/drain-all.ts'
+import { startEngine } from '../support/engine.ts'
 import { createProfileDir, readSelfTimes } from '../support/profile.ts'
 import type { Benchmark } from '../support/report.ts'
-import { readRate, waitForRows } from '../support/rows.ts'
-import { type Services, startServices } from '../support/services.ts'
+import { startServices } from '../support/services.ts'
 import { median, medianRatio } from '../support/statistics.ts'
-import { createTenants, tenantStates } from '../support/tenants.ts'
+import { createTenants } from '../support/tenants.ts'
 
 const tenantCount = 500
-const settleLimitMs = 60_000
 
 export const runTenants: Benchmark = async ({ messages = 60_000, rounds = 5, profile, say }) => {
   await using services = await startServices()
@@ -35,7 +33,8 @@ export const runTenants: Benchmark = async ({ messages = 60_000, rounds = 5, pro
       const order = round % 2 === 0 ? (['one', 'all'] as const) : (['all', 'one'] as const)
       for (const spread of order) {
         const count = round === 0 ? Math.ceil(messages / 4) : messages
-        const rate = await drain(engine, services, count, () => backlog.fill(spread === 'one' ? queues.slice(0, 1) : queues, count))
+        const fill = () => backlog.fill(spread === 'one' ? queues.slice(0, 1) : queues, count)
+        const rate = await drainAll({ engine, services, tenantCount, messages: count, fill })
         if (round > 0) rates[spread].push(rate)
         say(`round ${round}: over ${spread === 'one' ? 1 : tenantCount}: ${Math.round(rate)}/s`)
       }
@@ -61,24 +60,5 @@ export const runTenants: Benchmark = async ({ messages = 60_000, rounds = 5, pro
       ...(profileDir === undefined ? [] : [readSelfTimes(profileDir)]),
     ],
     targets: [{ text: `P2 ${tenantCount} tenants ÷ 1 tenant`, value: medianRatio(rates.all, rates.one), goal: 0.6, wants: 'at least' }],
-  }
-}
-
-async function drain(engine: EngineNode, services: Services, count: number, fill: () => Promise<void>): Promise<number> {
-  await setAll(engine, services, 'paused')
-  await services.query('truncate messages')
-  await fill()
-  await services.query('checkpoint')
-  await services.query(`update tenants set status = 'active', version = version + 1`)
-  await waitForRows(services, 'messages', count, 500)
-  return readRate(services, 'messages')
-}
-
-async function setAll(engine: EngineNode, { query }: Services, status: 'paused'): Promise<void> {
-  await query(`update tenants set status = $1, version = version + 1`, [status])
-  const endsAt = performance.now() + settleLimitMs
-  while ((await tenantStates(engine)).get(status) !== tenantCount) {
-    if (performance.now() > endsAt) throw new Error(`not every tenant is ${status} after ${settleLimitMs} ms`)
-    await delay(200)
   }
 }

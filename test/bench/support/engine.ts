@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TenantId } from '../../../src/core/ids.ts'
+import { commonEnvironment } from '../../support/process.ts'
 import { pickPorts } from '../../support/services/ports.ts'
 
 export interface EngineNode {
@@ -57,6 +58,7 @@ export async function startEngine(options: EngineOptions): Promise<EngineNode> {
       DATA_DIR: join(dir, 'data'),
       LOG_LEVEL: 'warn',
       ADMIN_USERNAME: admin.username,
+      ...commonEnvironment,
       ADMIN_PASSWORD: admin.password,
       ...options.env,
     },

@@ -1,9 +1,9 @@
 /** What every fault is. */
 import type { BrokerKind } from '../../support/installation.ts'
+import type { Random } from '../../support/random.ts'
 import type { History } from '../history/history.ts'
 import type { Load, LoadTenant } from '../load/load.ts'
 import type { Intensity } from '../profile.ts'
-import type { Random } from '../random.ts'
 import type { Stage } from '../stage/stage.ts'
 
 export interface Scene {

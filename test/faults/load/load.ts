@@ -1,8 +1,8 @@
 /** Publishes without pause to several tenants, and reads them meanwhile, until it is told to stop. */
 import type { Api } from '../../support/api.ts'
 import { eventually } from '../../support/eventually.ts'
+import type { Random } from '../../support/random.ts'
 import { canaryPattern, type History } from '../history/history.ts'
-import type { Random } from '../random.ts'
 import { createDraft, type Draft, type Mix } from './message.ts'
 import type { Publisher } from './publisher.ts'
 

@@ -1,5 +1,5 @@
 /** What the load consists of. */
-import type { Random } from '../random.ts'
+import type { Random } from '../../support/random.ts'
 
 export interface Draft {
   readonly id?: string

@@ -31,8 +31,8 @@ export async function readFootprint(stage: Stage): Promise<Footprint> {
   }
 }
 
-/** Two pools of four, and what docs/operations.md counts beside them. */
-const maxDatabaseConnections = 4 + 4 + 5
+/** Three pools of four, and what docs/operations.md counts beside them. */
+const maxDatabaseConnections = 4 + 4 + 4 + 5
 const maxAdminChannels = 8
 /** Dead letters of up to 200 tenants come on one. */
 const deadLetterChannels = 1

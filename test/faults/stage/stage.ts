@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Api } from '../../support/api.ts'
-import { adminPassword } from '../../support/api.ts'
 import type { BrokerKind } from '../../support/installation.ts'
-import { repositoryDir } from '../../support/process.ts'
+import { commonEnvironment, repositoryDir } from '../../support/process.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { createStageDatabase, type StageDatabase } from './database.ts'
 import { createEngine, type Engine } from './engine.ts'
@@ -51,7 +50,7 @@ export async function createStage(broker: BrokerKind, servers: Servers, env: Rea
     DATABASE_URL: databaseProxy.url,
     ...(brokerProxy ? { RABBITMQ_URL: brokerProxy.url } : {}),
     DATA_DIR: dir,
-    ADMIN_PASSWORD: adminPassword,
+    ...commonEnvironment,
     TENANTRY_DATABASE_POOL_SIZE: '4',
     // Small, so that a stopped broker is noticed within the patience of a trial.
     TENANTRY_RABBITMQ_HEARTBEAT_SECONDS: '3',

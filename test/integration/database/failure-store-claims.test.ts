@@ -83,11 +83,26 @@ describe('claims of due failed messages', () => {
   })
 
   it('tell when the next message is due by the clock of the database', async () => {
-    expect(await claim()).to.deep.equal({ claimed: [], more: false, nextDueInMs: undefined })
+    expect(await claim()).to.deep.equal({ claimed: [], more: false, nextDueInMs: undefined, oldestDueMs: undefined })
     await recordMany(3, tenantId, (index) => newRetrying(1, { dueAtMs: Date.now() + hourMs * (index + 1) }))
     const { claimed, more, nextDueInMs } = await claim()
     expect({ claimed, more }).to.deep.equal({ claimed: [], more: false })
     expect(nextDueInMs).to.be.within(hourMs / 2, hourMs * 1.5)
+  })
+
+  it('tell for how long the oldest has been due, taken or left, of active tenants', async () => {
+    await recordMany(3, tenantId, (index) => dueAgo(hourMs * (index + 1)))
+    const ages = [await claim({ limit: 1 }), await claim({ maxInQueue: 1 })].map(({ claimed, oldestDueMs }) => [
+      claimed.length,
+      Math.floor((oldestDueMs ?? 0) / hourMs),
+    ])
+    expect(ages).to.deep.equal([
+      [1, 3],
+      [0, 2],
+    ])
+    await node.tenants.update(tenantId, { status: 'paused' } as never)
+    const paused = await claim({ maxInQueue: 1 })
+    expect([paused.more, paused.oldestDueMs]).to.deep.equal([true, undefined])
   })
 
   for (const status of ['paused', 'drained', 'deleting'] as const) {

@@ -135,7 +135,7 @@ describe('failed messages in the hands of operators', () => {
     const named = await record(newFailed(1))
     const end = Promise.withResolvers<void>()
     const many = slowWork.command(tenantId, () => end.promise)
-    const store = createFailureStore(client, slowWork)
+    const store = createFailureStore(client, client, slowWork)
     expect(await store.retry(tenantId, { ids: [named.id] })).to.equal(1)
     const all = store.discard(tenantId, {})
     expect(await read(named)).to.deep.equal({ message: 'retrying', failed: 'pending' })

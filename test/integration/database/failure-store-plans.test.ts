@@ -72,7 +72,7 @@ describe('statements about failed messages', () => {
       )
       for (let from = 0; from < records.length; from += 500) await recordMessages(client.run, records.slice(from, from + 500))
       const { explaining, plans } = explain(client)
-      const store = createFailureStore(explaining, createSlowWork(client))
+      const store = createFailureStore(explaining, explaining, createSlowWork(client))
       const last = (lines: number) => plans.splice(-lines).join('\n')
 
       // What is meant is looked for once; under the locks each row is looked at by its key.
@@ -122,7 +122,7 @@ function explain(client: DatabaseClient) {
 }
 
 async function useAll(client: DatabaseClient, ensurePartition: (tenantId: TenantId) => Promise<void>): Promise<void> {
-  const store = createFailureStore(client, createSlowWork(client))
+  const store = createFailureStore(client, client, createSlowWork(client))
   const { claimed } = await store.claimDue({ limit: 200, maxInQueue: 500, leaseMs: 60_000 })
   expect(claimed).to.have.length(200)
   const [first, second, ...others] = claimed
@@ -140,6 +140,7 @@ async function useAll(client: DatabaseClient, ensurePartition: (tenantId: Tenant
   await store.list({ tenantId, limit: 50, statuses: ['pending'], type: 'order.created', error: 'there' })
   await store.count(tenantId, { statuses: ['permanently_failed'] })
   await store.stats(tenantId)
+  await store.pending(tenantId)
   await store.retry(tenantId, { ids: [first.failed.id] })
   await store.retry(tenantId, { statuses: ['permanently_failed'] })
   await store.discard(tenantId, { fingerprint: 'kind 9' })

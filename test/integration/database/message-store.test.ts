@@ -81,9 +81,10 @@ describe('the message store', () => {
   })
 
   it('is unavailable, and to be asked again, while its table is gone', async () => {
-    await using other = await createTestDatabase({ migrated: false })
-    const empty = await other.open()
-    const failure = await empty.messages.record([newRecord(tenantId)]).catch((error: unknown) => error)
+    await using other = await createTestDatabase()
+    const emptied = await other.open()
+    await other.query('drop table messages')
+    const failure = await emptied.messages.record([newRecord(tenantId)]).catch((error: unknown) => error)
     expect(failure).to.include({ code: 'database.unavailable', retryable: true })
   })
 
@@ -169,6 +170,33 @@ describe('the message store', () => {
     expect(ids).to.include.members(start.map((record) => record.id))
   }).timeout(20_000)
 
+  it('ends a page by its size as well, and says that there is more, of one tenant and of all', async () => {
+    await using own = await createTestDatabase()
+    const all = await own.open()
+    const tenants = await Promise.all([newTenant(), newTenant()].map((tenant) => all.tenants.create(tenant)))
+    // As text they are much larger than as they are stored.
+    const data = JSON.stringify('x'.repeat(1_500_000))
+    const records = Array.from({ length: 8 }, (_, index) =>
+      newRecord(tenants[index % 2]?.id ?? tenantId, { createdAtMs: 1_000 + index, data: index < 6 ? data : '1' }),
+    )
+    for (const record of records) await all.messages.record([record])
+    const newest = records.map(({ id }) => id).reverse()
+    const pages = async (of: TenantId | undefined) =>
+      (await readPages(all, { tenantId: of, limit: 50 })).map((page) => page.map(({ id }) => id))
+    expect(await pages(undefined)).to.deep.equal([newest.slice(0, 5), newest.slice(5)])
+    const [first] = tenants
+    const ofFirst = records.filter((record) => record.tenantId === first?.id).map(({ id }) => id)
+    expect(await pages(first?.id)).to.deep.equal([ofFirst.reverse()])
+    await all.messages.record([newRecord(first?.id ?? tenantId, { createdAtMs: 1, data })])
+    expect((await pages(first?.id)).map((page) => page.length)).to.deep.equal([4, 1])
+  })
+
+  it('lists a message that is larger than a page by itself', async () => {
+    const data = JSON.stringify('x'.repeat(5_000_000))
+    for (let count = 0; count < 2; count++) await node.messages.record([newRecord(tenantId, { data })])
+    expect((await readPages(node, { tenantId, limit: 50 })).map((page) => page.length)).to.deep.equal([1, 1])
+  })
+
   it('lists the messages of all tenants, newest first', async () => {
     await using own = await createTestDatabase()
     const all = await own.open()
@@ -184,13 +212,15 @@ describe('the message store', () => {
   })
 })
 
-async function readAll(node: Database, query: MessageQuery): Promise<StoredMessage[]> {
-  const read: StoredMessage[] = []
+const readAll = async (node: Database, query: MessageQuery) => (await readPages(node, query)).flat()
+
+async function readPages(node: Database, query: MessageQuery): Promise<(readonly StoredMessage[])[]> {
+  const read: (readonly StoredMessage[])[] = []
   let after: MessagePosition | undefined
   do {
     const page = await node.messages.list(after === undefined ? query : { ...query, after })
     expect(page.messages.length).to.be.at.most(query.limit)
-    read.push(...page.messages)
+    read.push(page.messages)
     after = page.next
   } while (after !== undefined)
   return read

@@ -12,6 +12,9 @@ const names = [
   '0006-scheduled-messages',
   '0007-idempotency-keys',
   '0008-tenant-reports-circuits',
+  '0009-identity',
+  '0010-row-level-security',
+  '0011-inspection',
 ]
 const listTables = "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'app'::regnamespace order by relname"
 const remaining = [{ relname: 'tenantry_migrations' }, { relname: 'tenantry_migrations_lock' }]

@@ -42,6 +42,10 @@ describe('nodes', () => {
     await Promise.all([first.nodes.report([]), second.nodes.report([])])
     expect(await second.nodes.otherWorkers()).to.equal(1)
     expect(await first.nodes.otherWorkers()).to.equal(0)
+    expect(await first.nodes.alive()).to.deep.equal([
+      { node: 'first', role: 'worker' },
+      { node: 'second', role: 'api' },
+    ])
     await first.nodes.leave()
     expect(await second.nodes.otherWorkers()).to.equal(0)
   })
@@ -51,6 +55,7 @@ describe('nodes', () => {
     await database.query("update nodes set seen_at = now() - interval '16 seconds'")
     expect(await second.nodes.reportsOf([tenantId])).to.deep.equal([])
     expect(await second.nodes.otherWorkers()).to.equal(0)
+    expect(await second.nodes.alive()).to.deep.equal([])
     await first.nodes.report([])
     expect(await second.nodes.reportsOf([tenantId])).to.have.length(1)
   })
@@ -88,22 +93,21 @@ describe('the auth store', () => {
   it('makes one admin when several nodes try at once', async () => {
     expect(await node.auth.findAdmin('a')).to.equal(undefined)
     const made = await Promise.all(
-      ['a', 'b', 'c', 'd'].map((username, index) => (index % 2 ? node : other).auth.createAdminIfNone({ username, passwordHash: 'hash' })),
+      ['a', 'b', 'c', 'd'].map((username, index) =>
+        (index % 2 ? node : other).auth.createAdminIfNone({ username, passwordHash: 'hash', appliedHash: null }),
+      ),
     )
     expect(made.filter(Boolean)).to.have.length(1)
     const username = ['a', 'b', 'c', 'd'][made.indexOf(true)] ?? ''
     expect(await node.auth.findAdmin(username)).to.include({ username, passwordHash: 'hash' })
-    expect(await node.auth.setAdminPassword(username, 'new')).to.equal(true)
-    expect((await other.auth.findAdmin(username))?.passwordHash).to.equal('new')
-    expect(await node.auth.setAdminPassword('nobody', 'new')).to.equal(false)
-  })
-
-  it('gives all nodes the same first signing key, and the newest key first', async () => {
-    const answers = await Promise.all([node, other, node, other].map((each) => each.auth.signingKeys()))
-    const [key] = answers[0] ?? []
-    expect(key?.secret).to.have.length(32)
-    for (const keys of answers) expect(keys).to.deep.equal([key])
-    await database.query("insert into signing_keys (kid, secret, created_at) values ('newer', '\\x01', now() + interval '1 second')")
-    expect((await node.auth.signingKeys()).map(({ kid }) => kid)).to.deep.equal(['newer', key?.kid])
+    expect(await node.auth.replaceAdminPassword(username, 'another', 'new')).to.equal(false)
+    expect(await node.auth.replaceAdminPassword(username, 'hash', 'new')).to.equal(true)
+    expect(await other.auth.findAdmin(username)).to.include({ passwordHash: 'new', appliedHash: null })
+    expect(await node.auth.replaceAdminPassword('nobody', 'new', 'newer')).to.equal(false)
+    await node.auth.noteAppliedPassword(username, 'noted')
+    expect(await other.auth.findAdmin(username)).to.include({ passwordHash: 'new', appliedHash: 'noted' })
+    expect(await node.auth.applyAdminPassword(username, 'applied')).to.equal(true)
+    expect(await other.auth.findAdmin(username)).to.include({ passwordHash: 'applied', appliedHash: 'applied' })
+    expect(await node.auth.applyAdminPassword('nobody', 'applied')).to.equal(false)
   })
 })

@@ -36,6 +36,25 @@ describe('partitions', () => {
     expect(await states(tenantId)).to.deep.equal([{ attached: true }])
   })
 
+  it('are protected, also when an earlier version made them while this one runs', async () => {
+    const { id } = await node.tenants.create(newTenant())
+    const name = partitionName(id)
+    const readProtection = () =>
+      database.query(
+        `select c.relrowsecurity and c.relforcerowsecurity as is_on,
+                (select array_agg(p.polname::text order by p.polname) from pg_policy p where p.polrelid = c.oid) as policies
+         from pg_class c where c.oid = $1::regclass`,
+        [name],
+      )
+    const whole = await readProtection()
+    expect(whole).to.deep.equal([{ is_on: true, policies: ['service', 'tenant'] }])
+    await database.query(`drop policy tenant on ${name}; drop policy service on ${name};
+      alter table ${name} disable row level security, no force row level security`)
+    await Promise.all([node.tenants.ensurePartition(id), other.tenants.ensurePartition(id)])
+    expect(await readProtection()).to.deep.equal(whole)
+    await node.messages.record([newRecord(id)])
+  })
+
   it('are attached with their rows when a removal stopped before the drop', async () => {
     const { id } = await node.tenants.create(newTenant())
     const record = newRecord(id)

@@ -3,7 +3,7 @@ import pg from 'pg'
 import type { TenantId } from '../../../src/core/ids.ts'
 import type { Database } from '../../../src/database/index.ts'
 import { endOfRead, maxReadRows, removal } from '../../../src/database/remove-old-messages.ts'
-import { failureRemoval, keyRemoval } from '../../../src/database/repositories/retention-store.ts'
+import { auditRemoval, failureRemoval, keyRemoval } from '../../../src/database/repositories/retention-store.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { newFailed, newRecord, newTenant, newTenantId } from './fixtures.ts'
@@ -146,6 +146,25 @@ describe('the retention store', () => {
     const plan = await explain(keyRemoval, [1_000])
     expect(plan).to.include('using idempotency_keys_expiry_idx').and.not.to.include('Seq Scan on idempotency_keys')
     expect(await node.retention.removeExpiredKeys(1_000)).to.equal(1_000)
+  })
+
+  it('removes old entries of the audit log, of every tenant and of none, oldest first, found by an index', async () => {
+    await database.query(
+      `insert into audit_log (id, at, tenant_id, doer_kind, action, address, request_id)
+       select gen_random_uuid(), now() - n * interval '1 minute', case when n % 2 = 0 then $1::uuid end, 'admin', 'user.create', '::1', ''
+       from generate_series(1, 20000) n`,
+      [tenantId],
+    )
+    await database.query('analyze audit_log')
+    const plan = await explain(auditRemoval, [minuteMs, 1_000])
+    expect(plan).to.include('using audit_log_newest_idx').and.not.to.include('Seq Scan on audit_log')
+    const remove = () => node.retention.removeAuditEntries(15 * minuteMs, 15_000)
+    expect(await remove()).to.equal(15_000)
+    const [left] = await database.query(
+      `select count(*)::int as n, bool_and(at > now() - interval '5001 minutes') as newest from audit_log`,
+    )
+    expect(left).to.deep.equal({ n: 5_000, newest: true })
+    expect([await remove(), await remove()]).to.deep.equal([4_986, 0])
   })
 
   it('lets one node at a time clean', async () => {

@@ -137,6 +137,15 @@ describe('the schedule store', () => {
       expect(await count({ since: new Date(base + 1_000) })).to.equal(1)
       expect(await count({ until: new Date(base + 60_000) })).to.equal(6)
     })
+
+    it('ends a page by its size as well', async () => {
+      const messages = await schedule(5, { body: JSON.stringify('x'.repeat(1_500_000)) })
+      const first = await node.schedules.list({ tenantId, limit: 50 })
+      expect(first.messages.map(({ id }) => id)).to.deep.equal(messages.slice(0, 3).map(({ id }) => id))
+      const rest = await node.schedules.list({ tenantId, limit: 50, ...(first.next === undefined ? {} : { after: first.next }) })
+      expect(rest.messages.map(({ id }) => id)).to.deep.equal(messages.slice(3).map(({ id }) => id))
+      expect(rest.next).to.equal(undefined)
+    })
   })
 
   describe('claiming', () => {
@@ -255,14 +264,18 @@ describe('the schedule store', () => {
       expect((await node.schedules.list({ tenantId, limit: 5 })).messages).to.have.length(3)
     })
 
-    it('tells when the next message is due', async () => {
+    it('tells when the next message is due, and for how long the oldest has been', async () => {
       expect((await node.schedules.claimDue(10, longLeaseMs)).nextDueInMs).to.equal(undefined)
       await schedule(1, { readyAtMs: Date.now() + 2 * hourMs })
       await schedule(1)
-      const { claimed, nextDueInMs } = await node.schedules.claimDue(10, longLeaseMs)
-      expect(claimed).to.have.length(1)
+      await schedule(1, { readyAtMs: Date.now() - 2 * hourMs })
+      const { claimed, nextDueInMs, oldestDueMs } = await node.schedules.claimDue(10, longLeaseMs)
+      expect(claimed).to.have.length(2)
+      expect(oldestDueMs).to.be.within(2 * hourMs, 3 * hourMs)
       expect(nextDueInMs).to.be.within(hourMs, 3 * hourMs)
-      expect((await other.schedules.claimDue(10, longLeaseMs)).nextDueInMs).to.be.at.most(longLeaseMs)
+      const none = await other.schedules.claimDue(10, longLeaseMs)
+      expect(none.nextDueInMs).to.be.at.most(longLeaseMs)
+      expect(none.oldestDueMs).to.equal(undefined)
     })
   })
 

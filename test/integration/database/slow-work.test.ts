@@ -1,5 +1,10 @@
 import { expect } from 'chai'
 import type { TenantId } from '../../../src/core/ids.ts'
+import { toStatements } from '../../../src/database/client.ts'
+import { createAuditStore } from '../../../src/database/repositories/audit-store.ts'
+import { createFailureStore } from '../../../src/database/repositories/failure-store.ts'
+import { createMessageStore } from '../../../src/database/repositories/message-store.ts'
+import { createScheduleStore } from '../../../src/database/repositories/schedule-store.ts'
 import { createSlowWork } from '../../../src/database/slow-work.ts'
 import { createTurns } from '../../../src/database/turns.ts'
 import { codeOf, newTenantId } from './fixtures.ts'
@@ -40,6 +45,51 @@ describe('slow work', () => {
     batch.open()
     letter.open()
     await Promise.all([command, letters])
+  })
+
+  it('leaves a place for another tenant, whatever one of them asks for', async () => {
+    const slowWork = createSlowWork(poolOf(9))
+    const gates = Array.from({ length: 5 }, createGate)
+    const [greedy, modest] = [newTenantId(), newTenantId()]
+    const held = gates.map(({ work }) => slowWork.read(work, greedy))
+    await Promise.all([gates[0]?.begun, gates[1]?.begun])
+    expect(await slowWork.read(async () => 'a list', modest)).to.equal('a list')
+    for (const { open } of gates) open()
+    await Promise.all(held)
+  })
+
+  it('of different owners takes turns, and those who wait refuse nobody but their own', async () => {
+    const gate = createGate()
+    const turns = createTurns({ places: 1, maxWaiting: 3, maxWaitMs: 10_000, doing: 'lists are being read' })
+    const order: string[] = []
+    const held = turns(gate.work)
+    await gate.begun
+    const ask = (owner: string, number: number) => turns(async () => void order.push(`${owner}${number}`), owner)
+    const asked = [ask('a', 1), ask('a', 2), ask('a', 3), ask('a', 4), ask('b', 1), ask('b', 2)]
+    expect(await codeOf(ask('a', 5))).to.equal('database.unavailable')
+    gate.open()
+    await Promise.all([held, ...asked])
+    expect(order).to.deep.equal(['a1', 'b1', 'a2', 'b2', 'a3', 'a4'])
+  })
+
+  it('is every list, in the turn of its tenant', async () => {
+    const owners: (string | undefined)[] = []
+    const slowWork = createSlowWork(poolOf(1))
+    const watched: typeof slowWork = {
+      ...slowWork,
+      read: (work, owner) => {
+        owners.push(owner)
+        return work()
+      },
+    }
+    const client = toStatements(async () => [])
+    const [tenantId, limit] = [newTenantId(), 1]
+    await createMessageStore(client, client, watched).list({ tenantId, limit })
+    await createScheduleStore(client, client, watched).list({ tenantId, limit })
+    await createAuditStore(client, client, watched).list({ tenantId, limit })
+    const failures = createFailureStore(client, client, watched)
+    await Promise.all([failures.list({ tenantId, limit }), failures.stats(tenantId), failures.count(tenantId, {})])
+    expect(owners).to.deep.equal(Array.from({ length: 6 }, () => tenantId))
   })
 
   it('leaves its place when it fails', async () => {

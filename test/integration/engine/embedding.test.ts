@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { AppError, createTenantry, defineHandler } from 'tenantry'
 import type { MessageId } from '../../../src/core/ids.ts'
-import { adminPassword } from '../../support/api.ts'
+import { adminPassword, installationSecret } from '../../support/api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createInstallation } from '../../support/installation.ts'
 
@@ -14,6 +14,7 @@ describe('createTenantry', function () {
     dataDir: installation.dir,
     database: { url: installation.databaseUrl, poolSize: 4 },
     rabbitmq: { url: installation.rabbitmqUrl },
+    secret: installationSecret,
     admin: { password: adminPassword },
     log: { level: 'silent' as const },
   })

@@ -21,7 +21,7 @@ interface FailedBody {
 }
 interface FailedStatsBody {
   readonly by_status: Readonly<Record<string, number>>
-  readonly kinds: readonly { readonly count: number; readonly error: { readonly class: string } }[]
+  readonly kinds: readonly { readonly count: number; readonly error: { readonly class: string; readonly message: string | null } }[]
 }
 
 /** What handlers were run for, by message; and how they answer from now on. */
@@ -204,6 +204,7 @@ for (const broker of brokerKinds) {
       })
       const { kinds } = await api.expect<FailedStatsBody>(200, 'GET', `${path}/stats`)
       expect(kinds.map(({ count }) => count)).to.deep.equal([60, 60])
+      for (const { error } of kinds) expect(error.message).to.be.a('string')
       const counted = await api.expect(202, 'POST', `${path}/discard`, { json: { type: 'typing', dry_run: true } })
       expect(counted).to.deep.equal({ matched: 60, dry_run: true })
       expect(await api.expect(202, 'POST', `${path}/discard`, { json: { type: 'typing' } })).to.deep.include({ matched: 60 })

@@ -159,7 +159,7 @@ for (const broker of brokerKinds) {
       await eventually(async () => (await api.stats(id)).queue.ready === 50)
 
       const path = `/v1/tenants/${id}`
-      expect(await api.expect(200, 'DELETE', path)).to.deep.equal({ id, status: 'deleted', drained: 50, discarded: 0 })
+      expect(await api.expect(200, 'DELETE', path)).to.deep.include({ id, status: 'deleted', drained: 50, discarded: 0 })
       expect(await Promise.all([engine.queue(id), engine.deadLetterQueue(id)])).to.deep.equal([undefined, undefined])
       expect(await partitions(id)).to.deep.equal([])
       expect(await Promise.all([rows('tenants', id), rows('messages', id)])).to.deep.equal([0, 0])
@@ -226,7 +226,7 @@ for (const broker of brokerKinds) {
       await api.publishMany(id, messages(50))
       await eventually(async () => (await api.stats(id)).queue.ready === 50)
       const answer = await api.expect(200, 'DELETE', `/v1/tenants/${id}?mode=discard`)
-      expect(answer).to.deep.equal({ id, status: 'deleted', drained: 0, discarded: 50 })
+      expect(answer).to.deep.include({ id, status: 'deleted', drained: 0, discarded: 50 })
       expect(await Promise.all([engine.queue(id), engine.deadLetterQueue(id)])).to.deep.equal([undefined, undefined])
       expect(await partitions(id)).to.deep.equal([])
     })

@@ -29,6 +29,8 @@ describe('startPrivateRabbitmq', function () {
     await channel.assertQueue('kept', { durable: true, arguments: { 'x-queue-type': 'classic' } })
     channel.sendToQueue('kept', Buffer.from('x'), { persistent: true })
     await channel.waitForConfirms()
+    // RabbitMQ confirms a declaration before its own log of it is on the disk.
+    expect(await broker.ctl(['eval', 'mnesia:sync_log().'])).to.contain('ok')
     const { pid, url } = broker
 
     await broker.kill()

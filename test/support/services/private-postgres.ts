@@ -16,6 +16,8 @@ export interface PrivatePostgres {
   readonly url: string
   /** Orderly end, and the data is removed. Tolerates twice and a killed server. */
   stop(): Promise<void>
+  /** Orderly end; the data stays. Tolerates twice and a killed server. */
+  halt(): Promise<void>
   /** Ends it in order if it runs, then starts it on the same data and port. */
   restart(): Promise<void>
   /** SIGKILL to the server's first process; the others follow. Resolves when all have ended. */
@@ -38,6 +40,7 @@ export async function startPrivatePostgres(options: PrivatePostgresOptions = {})
       await server.stop()
       rmSync(dataDir, { recursive: true, force: true })
     },
+    halt: () => server.stop(),
     restart: async () => {
       await server.stop()
       server = await start()

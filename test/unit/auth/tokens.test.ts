@@ -1,124 +1,141 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import jsonwebtoken from 'jsonwebtoken'
-import type { Principal } from '../../../src/auth/principal.ts'
-import { createSigningKeys } from '../../../src/auth/signing-keys.ts'
+import { deriveKeys } from '../../../src/auth/installation-keys.ts'
+import type { AdminPrincipal, TenantUserPrincipal } from '../../../src/auth/principal.ts'
 import { createTokens } from '../../../src/auth/tokens.ts'
-import { AppError } from '../../../src/core/errors.ts'
 import type { TenantId } from '../../../src/core/ids.ts'
-import { createMemoryAuthStore, newKey } from './memory-auth-store.ts'
+import { secret } from './start-identity.ts'
 
-const admin: Principal = { kind: 'admin', username: 'root' }
+const newSecret = 'another secret of more than thirty-two characters'
+const { tokens: keys } = deriveKeys({ current: secret })
+const [{ kid, key }] = keys as [(typeof keys)[number]]
 
-function setup() {
-  const store = createMemoryAuthStore()
-  const keys = createSigningKeys(store)
-  return { store, keys, tokens: createTokens({ keys, lifetimeSeconds: 60 }) }
-}
+const admin = { kind: 'admin', id: randomUUID(), username: 'root', sessionId: randomUUID() } satisfies AdminPrincipal
+const user = {
+  kind: 'tenant_user',
+  id: randomUUID(),
+  username: 'u',
+  tenantId: randomUUID() as TenantId,
+  role: 'member',
+  sessionId: randomUUID(),
+} satisfies TenantUserPrincipal
+const adminClaims = { sub: admin.id, sid: admin.sessionId, kind: 'admin' }
+const userClaims = { sub: user.id, sid: user.sessionId, kind: 'tenant_user', tid: user.tenantId }
 
-describe('tokens', () => {
-  it('verify to the principal they were issued for', async () => {
-    const { tokens } = setup()
-    const user: Principal = {
-      kind: 'tenant_user',
-      username: 'u',
-      tenantId: '01990000-0000-7000-8000-000000000001' as TenantId,
-      role: 'member',
-    }
-    for (const principal of [admin, user]) {
-      const { token, expiresInSeconds } = await tokens.issue(principal)
-      const verified = await tokens.verify(token)
-      expect(verified?.principal).to.deep.equal(principal)
+const create = (secrets: Parameters<typeof deriveKeys>[0] = { current: secret }) =>
+  createTokens({ keys: deriveKeys(secrets).tokens, lifetimeSeconds: 60 })
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' })
+const publicKeyOf = (pem: string | Buffer) => createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'pem' })
+
+describe('access tokens', () => {
+  it('verify to the session they were issued for, and carry neither name nor role', async () => {
+    const { issue, verify } = create()
+    for (const { username: _, ...person } of [admin, user]) {
+      const { token, expiresInSeconds } = issue({ ...person, username: 'in no token' } as typeof admin)
+      const verified = await verify(token)
+      const { role: _role, ...subject } = { role: undefined, ...person }
+      expect(verified?.subject).to.deep.equal(subject)
       expect(expiresInSeconds).to.equal(60)
       expect(verified?.expiresAtMs).to.be.within(Date.now() + 50_000, Date.now() + 60_000)
+      expect(Object.keys(jsonwebtoken.decode(token) ?? {})).to.not.include.members(['role', 'username'])
     }
   })
 
-  it('stay valid when a newer key signs', async () => {
-    const { store, tokens } = setup()
-    const { token } = await tokens.issue(admin)
-    store.keys = [newKey('second'), ...store.keys]
-    expect(await tokens.verify(token)).to.not.equal(undefined)
-  })
-
-  it('are verified with a key that another node has just made', async () => {
-    const { store } = setup()
-    let nowMs = 0
-    const tokens = createTokens({ keys: createSigningKeys(store, () => nowMs), lifetimeSeconds: 60 })
-    await tokens.issue(admin)
-    store.keys = [newKey('second'), ...store.keys]
-    const { token } = await createTokens({ keys: createSigningKeys(store), lifetimeSeconds: 60 }).issue(admin)
-    nowMs = 10_000
-    expect((await tokens.verify(token))?.principal).to.deep.equal(admin)
-  })
-
-  it('with unknown keys do not make the store be read for each of them', async () => {
-    const { store, tokens } = setup()
-    for (let index = 0; index < 20; index++) {
-      const token = jsonwebtoken.sign({ sub: 'x', kind: 'admin' }, 'secret', { keyid: `no-${index}`, expiresIn: 60 })
-      expect(await tokens.verify(token)).to.equal(undefined)
+  it('stay valid while the secret is being replaced, on nodes that have and that have not seen the new one', async () => {
+    const old = create({ current: secret })
+    const prepared = create({ current: secret, previous: newSecret })
+    const swapped = create({ current: newSecret, previous: secret })
+    for (const issuer of [old, prepared, swapped]) {
+      const { token } = issuer.issue(admin)
+      for (const verifier of [prepared, swapped]) expect(await verifier.verify(token)).to.not.equal(undefined)
     }
-    expect(store.keyReads()).to.equal(1)
   })
 
-  it('report keys that cannot be read instead of calling the token invalid', async () => {
-    const { tokens } = setup()
-    const { token } = await tokens.issue(admin)
-    const away = new AppError('database.unavailable', 'away', { retryable: true })
-    const blind = createTokens({
-      keys: createSigningKeys({ signingKeys: () => Promise.reject(away) }),
-      lifetimeSeconds: 60,
-    })
-    const failure = await blind.verify(token).catch((error) => error)
-    expect(failure).to.equal(away)
+  it('of a secret that was dropped are refused', async () => {
+    const { token } = create().issue(admin)
+    expect(await create({ current: newSecret }).verify(token)).to.equal(undefined)
+  })
+
+  it('are accepted as the forgeries below are made, when nothing is wrong with them', async () => {
+    for (const claims of [adminClaims, userClaims]) expect(await create().verify(sign(key, {}, claims))).to.not.equal(undefined)
   })
 
   describe('that are forged are refused', () => {
-    const forgeries: Record<string, (kid: string, secret: Buffer) => string> = {
-      'another secret': (kid) => sign('another secret', { keyid: kid }),
-      'another issuer': (kid, secret) => sign(secret, { keyid: kid, issuer: 'somebody' }),
-      'another audience': (kid, secret) => sign(secret, { keyid: kid, audience: 'somebody' }),
-      'an expiry in the past': (kid, secret) => sign(secret, { keyid: kid, expiresIn: -1 }),
-      'a start in the future': (kid, secret) => sign(secret, { keyid: kid, notBefore: 30 }),
-      'no key id': (_kid, secret) => sign(secret, {}),
-      'a key id that is a path': (_kid, secret) => sign(secret, { keyid: '../../dev/null' }),
-      'another HMAC': (kid, secret) => sign(secret, { keyid: kid, algorithm: 'HS512' }),
-      'no expiry': (kid, secret) =>
-        jsonwebtoken.sign({ sub: 'root', kind: 'admin' }, secret, { keyid: kid, issuer: 'tenantry', audience: 'tenantry' }),
-      'claims of nobody': (kid, secret) => sign(secret, { keyid: kid }, { sub: '', kind: 'admin' }),
-      'claims of an unknown kind': (kid, secret) => sign(secret, { keyid: kid }, { sub: 'x', kind: 'god' }),
-      'a tenant user without a tenant': (kid, secret) => sign(secret, { keyid: kid }, { sub: 'x', kind: 'tenant_user', role: 'owner' }),
-      'an RSA signature': (kid) =>
-        sign(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }), {
-          keyid: kid,
-          algorithm: 'RS256',
-        }),
-      'a cut off end': (kid, secret) => sign(secret, { keyid: kid }).slice(0, -5),
+    const forgeries: Record<string, () => string> = {
+      'another secret': () => sign('another secret'),
+      'the secret itself instead of the key': () => sign(secret),
+      'the sealing key': () => sign(deriveKeys({ current: secret }).sealing[0]?.key ?? ''),
+      'another issuer': () => sign(key, { issuer: 'somebody' }),
+      'another audience': () => sign(key, { audience: 'somebody' }),
+      'no audience': () => jsonwebtoken.sign(adminClaims, key, { keyid: kid, issuer: 'tenantry', expiresIn: 60 }),
+      'an expiry in the past': () => sign(key, { expiresIn: -1 }),
+      'a start in the future': () => sign(key, { notBefore: 30 }),
+      'no expiry': () => jsonwebtoken.sign(adminClaims, key, { keyid: kid, issuer: 'tenantry', audience: 'tenantry' }),
+      'no key id': () => jsonwebtoken.sign(adminClaims, key, { issuer: 'tenantry', audience: 'tenantry', expiresIn: 60 }),
+      'another HMAC': () => sign(key, { algorithm: 'HS512' }),
+      'no session': () => sign(key, {}, { ...adminClaims, sid: undefined }),
+      'a session that is no UUID': () => sign(key, {}, { ...adminClaims, sid: "' or true --" }),
+      'no subject': () => sign(key, {}, { ...adminClaims, sub: '' }),
+      'no kind': () => sign(key, {}, { ...adminClaims, kind: undefined }),
+      'an unknown kind': () => sign(key, {}, { ...adminClaims, kind: 'god' }),
+      'a tenant user without a tenant': () => sign(key, {}, { ...userClaims, tid: undefined }),
+      'a tenant that is no UUID': () => sign(key, {}, { ...userClaims, tid: '*' }),
+      'an RSA signature': () => sign(rsa, { algorithm: 'RS256' }),
+      'an RSA public key used as a secret': () => forge({ alg: 'HS256', kid }, adminClaims, (text) => hmac(publicKeyOf(rsa), text)),
+      'a critical extension': () => forge({ alg: 'HS256', kid, crit: ['exp'] }, adminClaims, (text) => hmac(key, text)),
+      'a key in its own header': () => sign('mine', { header: { alg: 'HS256', kid: 'mine', jwk: { kty: 'oct', k: 'bWluZQ' } } as never }),
+      'a cut off end': () => sign(key).slice(0, -5),
+      'a missing signature': () => sign(key).replace(/\.[^.]*$/, '.'),
+      'another signature': () => `${sign(key).replace(/\.[^.]*$/, '')}.${sign(key, {}, userClaims).split('.')[2]}`,
       'nothing in it': () => '',
       'text that is no token': () => 'a.b.c',
-      'a hundred thousand characters': () => `${'a'.repeat(100_000)}.b.c`,
+      'a list as claims': () => forge({ alg: 'HS256', kid }, [adminClaims], (text) => hmac(key, text)),
+      'null as claims': () => forge({ alg: 'HS256', kid }, null, (text) => hmac(key, text)),
+      'a hundred thousand characters': () => sign(key, {}, { ...adminClaims, padding: 'a'.repeat(100_000) }),
     }
-    for (const casing of ['none', 'None', 'NONE', 'nOnE']) {
-      forgeries[`the algorithm ${casing}`] = (kid) =>
-        [
-          { alg: casing, typ: 'JWT', kid },
-          { sub: 'root', kind: 'admin', iss: 'tenantry', aud: 'tenantry', exp: 9_999_999_999 },
-        ]
-          .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-          .join('.')
-          .concat('.')
+    for (const alg of ['none', 'None', 'NONE', 'nOnE']) {
+      forgeries[`the algorithm ${alg}`] = () => forge({ alg, kid }, adminClaims, () => '')
+      forgeries[`the algorithm ${alg}, signed`] = () => forge({ alg, kid }, adminClaims, (text) => hmac(key, text))
+    }
+    for (const keyid of [
+      '../../dev/null',
+      "' or 1=1 --",
+      '__proto__',
+      'constructor',
+      'http://localhost/key',
+      `${kid}\0`,
+      kid.toUpperCase(),
+    ]) {
+      forgeries[`the key id ${JSON.stringify(keyid)}`] = () => sign(key, { keyid })
+    }
+    for (const keyid of [['a'], { a: 1 }, 1, null]) {
+      forgeries[`the key id ${JSON.stringify(keyid)}, which is no text`] = () =>
+        forge({ alg: 'HS256', kid: keyid }, adminClaims, (text) => hmac(key, text))
     }
 
-    for (const [what, forge] of Object.entries(forgeries)) {
+    const { verify } = create({ current: secret, previous: newSecret })
+    for (const [what, make] of Object.entries(forgeries)) {
       it(`: ${what}`, async () => {
-        const { keys, tokens } = setup()
-        const { kid, secret } = await keys.current()
-        expect(await tokens.verify(forge(kid, secret))).to.equal(undefined)
+        expect(await verify(make())).to.equal(undefined)
       })
     }
   })
 })
 
-function sign(secret: string | Buffer, options: jsonwebtoken.SignOptions, claims: object = { sub: 'root', kind: 'admin' }): string {
-  return jsonwebtoken.sign(claims, secret, { issuer: 'tenantry', audience: 'tenantry', expiresIn: 60, ...options })
+function sign(secretOrKey: string | Buffer, options: jsonwebtoken.SignOptions = {}, claims: object = adminClaims): string {
+  return jsonwebtoken.sign(claims, secretOrKey, { keyid: kid, issuer: 'tenantry', audience: 'tenantry', expiresIn: 60, ...options })
 }
+
+/** Whatever the library would not sign. */
+function forge(header: object, claims: unknown, signature: (text: string) => string): string {
+  const complete =
+    typeof claims === 'object' && claims !== null && !Array.isArray(claims)
+      ? { iss: 'tenantry', aud: 'tenantry', exp: Math.floor(Date.now() / 1000) + 60, ...claims }
+      : claims
+  const text = [{ typ: 'JWT', ...header }, complete].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  return `${text}.${signature(text)}`
+}
+
+const hmac = (secretOrKey: string | Buffer, text: string): string => createHmac('sha256', secretOrKey).update(text).digest('base64url')

@@ -43,7 +43,7 @@ describe('loadConfig', () => {
       channelsPerConnection: 200,
       deliveryLimit: 100_000,
     })
-    expect(config.database).to.deep.equal({ url: undefined, poolSize: 10, statementTimeoutMs: 30_000 })
+    expect(config.database).to.deep.equal({ url: undefined, tenantUrl: undefined, poolSize: 10, statementTimeoutMs: 30_000 })
     expect(config.ledger).to.deep.equal({ batchSize: 200, lingerMs: 2, maxInFlight: 4 })
     expect(config.publish.maxInFlightBytes).to.equal(64 * 1024 * 1024)
     expect(config.restart.backoff).to.deep.equal({ baseMs: 200, factor: 2, capMs: 30_000 })
@@ -187,6 +187,10 @@ describe('loadConfig', () => {
 
   const secrets: readonly Record<string, string>[] = [
     { ADMIN_PASSWORD: 'hunter2' },
+    { TENANTRY_SECRET: 'hunter2' },
+    { TENANTRY_SECRET_PREVIOUS: `hunter2${'x'.repeat(500)}` },
+    { DATABASE_TENANT_URL: 'http://u:hunter2@db/x' },
+    { TENANTRY_AUTH_OIDC_ISSUER: 'https://u:hunter2@login' },
     { DATABASE_URL: 'http://u:hunter2@db/x' },
     { DATABASE_URL: 'postgres://u:hunter2#x@db/x' },
     { DATABASE_URL: 'postgres://u:hunter2/x@db/x' },

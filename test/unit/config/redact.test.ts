@@ -6,14 +6,17 @@ describe('redactConfig', () => {
     env: {
       DATABASE_URL: 'postgres://u:hunter2@db/x?sslmode=require',
       RABBITMQ_URL: 'amqp://u:hunter2@rabbit',
+      DATABASE_TENANT_URL: 'postgres://tenant:hunter2@db/x',
       ADMIN_PASSWORD: 'hunter2hunter2',
+      TENANTRY_SECRET: 'hunter2'.repeat(5),
+      TENANTRY_SECRET_PREVIOUS: 'previous'.repeat(5),
     },
     file: 'config.yml',
   })
 
   it('hides passwords and keeps the rest', () => {
     const shown = JSON.stringify(redactConfig(config))
-    expect(shown).not.to.contain('hunter2')
+    expect(shown).not.to.contain('hunter2').and.not.to.contain('previousp')
     expect(shown).to.contain('postgres://u:***@db/x').and.to.contain('amqp://u:***@rabbit').and.to.contain('"port":3000')
   })
 

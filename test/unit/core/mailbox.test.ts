@@ -140,6 +140,27 @@ describe('createMailbox', () => {
       expect(take(urgent, 11)).to.include(2)
     })
 
+    it('knows how many are taken before a message, whatever is mixed, for as long as nothing comes', () => {
+      const arrivals = fc.array(fc.record({ priority: fc.constantFrom<Priority>(0, 1, 2), attempt: fc.integer({ min: 1, max: 2 }) }), {
+        maxLength: 30,
+      })
+      fc.assert(
+        fc.property(share, arrivals, fc.nat(10), fc.boolean(), (retryShare, all, takenBefore, mayRetry) => {
+          const mailbox = createMailbox(retryShare, () => mayRetry)
+          for (const each of all) mailbox.put(createDelivery(each))
+          const deliveries = all.map((each) => createDelivery(each))
+          for (const each of deliveries) mailbox.put(each)
+          for (let turn = 0; turn < takenBefore; turn++) mailbox.take()
+          const told = new Map(deliveries.map(({ id }) => [id, mailbox.ahead(id)]))
+          const taken: Delivery[] = []
+          for (let next = mailbox.take(); next; next = mailbox.take()) taken.push(next)
+          for (const [index, { id }] of taken.entries()) if (told.has(id)) expect(told.get(id)).to.equal(index)
+          for (const { id } of taken) expect(mailbox.ahead(id)).to.equal(undefined)
+        }),
+        { numRuns: 60 },
+      )
+    })
+
     it('saves up no turns while it has none to give', () => {
       const mailbox = createMailbox(0.5)
       fill(mailbox, 50, 0)

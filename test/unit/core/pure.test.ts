@@ -64,6 +64,17 @@ describe('createMeter', () => {
     expect(meter.ratePerSecond(200_000)).to.equal(0)
   })
 
+  it('knows the rate of the present run of work, whatever was before its pause', () => {
+    const meter = createMeter()
+    expect(meter.workingRatePerSecond(500)).to.equal(0)
+    for (let each = 0; each < 1_000; each++) meter.count(1_000_000, 1)
+    for (let second = 1_030; second < 1_040; second++) for (let each = 0; each < 2; each++) meter.count(second * 1000, 1)
+    expect(meter.workingRatePerSecond(1_040_000)).to.equal(2)
+    expect(meter.workingRatePerSecond(1_080_000), 'after a pause').to.equal(0)
+    meter.count(1_100_200, 1)
+    expect(meter.workingRatePerSecond(1_100_400), 'in its first second').to.equal(1)
+  })
+
   it('counts as many messages as there were in the window, whatever their times', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 100 }), (gaps) => {

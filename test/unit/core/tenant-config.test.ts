@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { computeRetryDelayMs, defaultRetryPolicy, maxAttemptsOf, namedRetryPolicies } from '../../../src/core/retry-policy.ts'
-import { readRetentionMs, resolveRetryPolicy } from '../../../src/core/tenant-config.ts'
+import { readPayloadVisibility, readPublishQuota, readRetentionMs, resolveRetryPolicy } from '../../../src/core/tenant-config.ts'
 
 const dayMs = 86_400_000
 
@@ -101,5 +101,24 @@ describe('readRetentionMs', () => {
   it('never removes by a word that is unusable', () => {
     for (const unusable of [-1, '7', true, [], {}]) expect(read(unusable)).to.equal(90 * dayMs)
     for (const retention of [null, [], 'all']) expect(readRetentionMs({ retention }, 'messages_days', 90)).to.equal(90 * dayMs)
+  })
+})
+
+describe('readPayloadVisibility', () => {
+  it('is what the tenant says, else what the installation says', () => {
+    expect(readPayloadVisibility({ payload_visibility: 'owner' }, 'all')).to.equal('owner')
+    for (const unusable of [undefined, null, '', 'nobody', 'constructor', 1, ['none']]) {
+      expect(readPayloadVisibility({ payload_visibility: unusable }, 'tenant')).to.equal('tenant')
+    }
+  })
+})
+
+describe('readPublishQuota', () => {
+  it('is a whole number of messages a second, or no limit', () => {
+    expect(readPublishQuota({ rate_limits: { publish_per_second: 500 } })).to.equal(500)
+    for (const unusable of [undefined, null, 0, -1, 1.5, 1e9, '5', Number.NaN]) {
+      expect(readPublishQuota({ rate_limits: { publish_per_second: unusable } })).to.equal(undefined)
+    }
+    for (const unusable of [undefined, null, 5, []]) expect(readPublishQuota({ rate_limits: unusable })).to.equal(undefined)
   })
 })

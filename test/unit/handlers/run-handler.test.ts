@@ -1,11 +1,22 @@
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { z } from 'zod'
+import { AppError } from '../../../src/core/errors.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { reject, retry } from '../../../src/core/outcome.ts'
 import { createHandlers, defineHandler, type HandlerDefinition } from '../../../src/handlers/index.ts'
 import { createDelivery, createLines } from '../../actors/support/samples.ts'
 
-const services = { defaultTimeoutMs: 1_000, loggerFor: createLines, publishFor: () => async () => 'id' }
+const secret = 'canary-0123456789'
+const services = {
+  defaultTimeoutMs: 1_000,
+  loggerFor: createLines,
+  publishFor: () => async () => 'id',
+  secretFor: () => async (name: string) => {
+    if (name === 'known') return secret
+    throw new AppError('secret.missing', `the tenant has no secret "${name}"`)
+  },
+}
 
 function run(
   definition: Omit<HandlerDefinition, 'type'>,
@@ -155,6 +166,60 @@ describe('a handler', () => {
     )
     expect(outcome).to.include({ kind: 'retry', reason: 'the node stopped before the handler had answered' })
     expect(ran).to.equal(false)
+  })
+})
+
+describe('a handler that uses a secret', () => {
+  it('is given the one that it names, and fails without it', async () => {
+    let seen: unknown
+    expect(
+      await run({
+        handle: async (_, context) => {
+          seen = await context.secret('known')
+        },
+      }),
+    ).to.deep.equal({ kind: 'ack' })
+    expect(seen).to.equal(secret)
+    expect(
+      await run({
+        handle: async (_, context) => {
+          await context.secret('unknown')
+        },
+      }),
+    ).to.deep.equal({ kind: 'retry', reason: 'the handler failed: the tenant has no secret "unknown"', errorClass: 'AppError' })
+  })
+
+  it('leaves nothing of it in reasons and in the log', async () => {
+    const ways: readonly HandlerDefinition['handle'][] = [
+      async (_, context) => {
+        throw new Error(`cannot log in with ${await context.secret('known')}`)
+      },
+      async (_, context) => retry(`https://host/?key=${await context.secret('known')}`),
+      async (_, context) => {
+        throw new Error(`${'x'.repeat(490)}${await context.secret('known')}`)
+      },
+      async (_, context) => {
+        const value = await context.secret('known')
+        context.logger.warn(value, { header: [`Key ${value}`], error: new Error(value, { cause: value }) })
+        return undefined
+      },
+    ]
+    const lines: unknown[] = []
+    const write = (...line: unknown[]): void => void lines.push(line)
+    const logger = { debug: write, info: write, warn: write, error: write }
+    const handlers = createHandlers(
+      ways.map((handle, index) => defineHandler({ type: `way ${index}`, handle })),
+      { ...services, loggerFor: () => logger },
+    )
+    const outcomes: Outcome[] = []
+    for (const index of ways.keys()) {
+      const context = { config: {}, signal: new AbortController().signal }
+      outcomes.push(await handlers.find(`way ${index}`).run(createDelivery(), context))
+    }
+    const left = inspect([outcomes, lines], { depth: 9 })
+    expect(left).to.include('cannot log in with [redacted]').and.to.include("header: [ 'Key [redacted]' ]")
+    // A reason is cut after 500 characters: what is left of the secret goes too.
+    expect(left).to.not.include(secret.slice(0, 6))
   })
 })
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { AppError } from '../../../src/core/errors.ts'
 import type { TenantId } from '../../../src/core/ids.ts'
@@ -10,23 +11,29 @@ import * as library from '../../../src/index.ts'
 import { createDelivery, createLines, tenantId } from '../../actors/support/samples.ts'
 import { eventually } from '../../support/eventually.ts'
 
-const file = join(import.meta.dirname, '../../support/handlers/misbehaving.ts')
+const files = ['misbehaving.ts', 'secretive.ts'].map((name) => join(import.meta.dirname, '../../support/handlers', name))
 const memoryMb = 64
 const otherTenantId = '00000000-0000-7000-8000-00000000000b' as TenantId
 
 type Publish = (message: HandlerPublish) => Promise<string>
 
-/** Threads of their own; `publish` is what a handler's publish() does. */
+const secret = 'canary-0123456789'
+
+/** Threads of their own; `publish` is what a handler's publish() does. The secret `known` is there, no other. */
 async function setup({ maxThreads = 2, publish = async () => 'id' }: { maxThreads?: number; publish?: Publish } = {}) {
   const lines: (readonly [string, unknown])[] = []
   const write = (message: string, details?: object): void => void lines.push([message, details])
   const leftBehind = Promise.withResolvers<unknown>()
   const handlers = createHandlers(
-    await loadHandlers([file]),
+    await loadHandlers(files),
     {
       defaultTimeoutMs: 60_000,
       loggerFor: () => ({ debug: write, info: write, warn: write, error: write }),
       publishFor: () => publish,
+      secretFor: () => async (name) => {
+        if (name === 'known') return secret
+        throw new AppError('secret.missing', `the tenant has no secret "${name}"`)
+      },
     },
     { maxThreads, memoryMb, onLeftBehind: (reason, of) => leftBehind.resolve({ reason, of }) },
   )
@@ -149,6 +156,32 @@ describe('a handler in a thread', function () {
     }
   })
 
+  it('reads secrets of its tenant, and learns why it cannot', async () => {
+    const published: HandlerPublish[] = []
+    await using threads = await setup({
+      publish: async (message) => {
+        published.push(message)
+        return 'id'
+      },
+    })
+    expect(await threads.run('reads secrets', { text: () => '{"names":["known","known"]}' })).to.deep.equal({ kind: 'ack' })
+    expect(published).to.deep.equal([{ type: 'read', data: [secret, secret] }])
+    const refused = await threads.run('reads secrets', { text: () => '{"names":["known","unknown"]}' })
+    expect(refused).to.deep.equal(failed('the tenant has no secret "unknown"', 'AppError'))
+  })
+
+  it('leaves none of its secrets behind, however it fails and whatever it logs', async () => {
+    await using threads = await setup({ maxThreads: 1 })
+    const outcomes = []
+    for (const how of ['throws', 'retries', 'rejects', 'crashes', 'logs', 'leaves behind']) {
+      outcomes.push(await threads.run('tells secrets', { text: () => JSON.stringify({ how }) }))
+    }
+    const texts = inspect([outcomes, threads.lines, await threads.leftBehind], { depth: 9 })
+    expect(texts).to.not.include(secret)
+    // Four reasons; message, detail and cause in the log; what was left behind.
+    expect(texts.match(/it is \[redacted\]/g)).to.have.length(8)
+  })
+
   it('logs no more than a bounded number of lines', async () => {
     await using threads = await setup({ maxThreads: 1 })
     expect(await threads.run('floods the log')).to.deep.equal({ kind: 'ack' })
@@ -200,7 +233,12 @@ describe('a handler in a thread', function () {
 
   it('must come from a file', () => {
     const inline = defineHandler({ type: 'inline', isolation: 'thread', handle: () => undefined })
-    const services = { defaultTimeoutMs: 1_000, loggerFor: createLines, publishFor: () => async () => 'id' }
+    const services = {
+      defaultTimeoutMs: 1_000,
+      loggerFor: createLines,
+      publishFor: () => async () => 'id',
+      secretFor: () => async () => '',
+    }
     expect(() => createHandlers([inline], services))
       .to.throw(AppError, 'export it from a file of its own')
       .with.property('code', 'handler.load_failed')

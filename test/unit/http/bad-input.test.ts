@@ -43,6 +43,16 @@ describe('bad input', () => {
       400,
       `a${'.b'.repeat(64)}`,
     )
+    for (const odd of ['{"length":{"toString":null}}', '{"length":{"toString":null,"valueOf":null}}']) {
+      refuses(`${odd} for a text`, publish(`{"type":${odd},"data":1}`), 400, 'type')
+      refuses(`${odd} for a list`, () => ['POST', `${tenant}/messages/batch`, { raw: `{"messages":${odd}}` }], 400, 'messages')
+      refuses(
+        `${odd} for delays`,
+        () => ['PUT', `${tenant}/config`, { raw: `{"retry":{"default":{"delays_ms":${odd}}}}` }],
+        400,
+        'retry.default.delays_ms',
+      )
+    }
     refuses('__proto__ as a field', publish('{"type":"t","data":1,"__proto__":{}}'), 400, '__proto__')
 
     it('a body of exactly the limit is accepted', async () => {

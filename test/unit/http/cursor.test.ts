@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { MessageId, TenantId } from '../../../src/core/ids.ts'
-import { failedCursors, messageCursors, scheduledCursors } from '../../../src/http/request/cursor.ts'
+import { actorCursors, failedCursors, messageCursors, scheduledCursors } from '../../../src/http/request/cursor.ts'
 import { Refusal } from '../../../src/http/request/refusal.ts'
 
 const tenantId = '01990000-0000-7000-8000-00000000000a' as TenantId
@@ -22,6 +23,24 @@ describe('cursors', () => {
     expect(scheduledCursors.parse(scopes.due, scheduledCursors.write(scopes.due, due) ?? '')).to.deep.equal(due)
     expect(failedCursors.parse(scopes.failed, failedCursors.write(scopes.failed, failed) ?? '')).to.deep.equal(failed)
     expect(() => failedCursors.parse(scopes.failed, scheduledCursors.write(scopes.due, due) ?? '')).to.throw(Refusal)
+  })
+
+  it('of the actors’ tree carry a place of it, and no other list’s', () => {
+    const place = { path: `tenantManager/supervisor:12/tenant:${tenantId}`, node: 'node-ünïcode-1' }
+    const written = actorCursors.write('actors', place) ?? ''
+    expect(actorCursors.parse('actors', written)).to.deep.equal(place)
+    expect(actorCursors.write('actors', undefined)).to.equal(null)
+    expect(() => actorCursors.parse(`tenants/${tenantId}/actors`, written)).to.throw(Refusal)
+    expect(() => actorCursors.parse('actors', messageCursors.write('messages', position) ?? '')).to.throw(Refusal)
+  })
+
+  it('are refused when somebody has forged them over something else', () => {
+    for (const text of ['', '{', 'null', '[]', '[1,2,3]', '[2,"1","2"]', `[1,"${'9'.repeat(700)}","x"]`, '[1,"1","2","3"]']) {
+      const check = createHash('sha256').update(`tenantry cursor\nactors\n${text}`).digest().subarray(0, 16)
+      const forged = Buffer.concat([check, Buffer.from(text)]).toString('base64url')
+      expect(() => actorCursors.parse('actors', forged), text).to.throw(Refusal)
+      expect(() => messageCursors.parse('actors', forged), text).to.throw(Refusal)
+    }
   })
 
   it('are refused by another list', () => {

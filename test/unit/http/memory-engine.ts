@@ -6,6 +6,7 @@ import { type MessageId, type TenantId, tenantQueueName } from '../../../src/cor
 import type { EngineApi, MessageDraft, TenantView } from '../../../src/core/ports/engine-api.ts'
 import type { StoredMessage } from '../../../src/core/ports/message-store.ts'
 import type { ScheduledMessage } from '../../../src/core/ports/schedule-store.ts'
+import type { ErasureCertificate, TombstonePage } from '../../../src/core/ports/tenant-store.ts'
 import { createMemoryFailures } from './memory-failures.ts'
 import { toMicros, toPage } from './memory-page.ts'
 
@@ -15,6 +16,8 @@ export interface MemoryEngine extends EngineApi {
   ready: boolean
   readonly messages: StoredMessage[]
   readonly failed: FailedMessage[]
+  /** Hears of each tenant that comes and goes. */
+  readonly watchers: { readonly addTenant: (id: TenantId) => void; readonly removeTenant: (id: TenantId) => void }[]
 }
 
 export function createMemoryEngine(): MemoryEngine {
@@ -22,6 +25,8 @@ export function createMemoryEngine(): MemoryEngine {
   const messages: StoredMessage[] = []
   const scheduled: ScheduledMessage[] = []
   const failed: FailedMessage[] = []
+  const erased: TombstonePage['tombstones'][number][] = []
+  const watchers: MemoryEngine['watchers'] = []
   const keys = new Map<string, { readonly digest: string; readonly ids: readonly MessageId[] }>()
 
   const must = (id: TenantId): TenantView => {
@@ -61,6 +66,7 @@ export function createMemoryEngine(): MemoryEngine {
     ready: true,
     messages,
     failed,
+    watchers,
     async createTenant({ name, description = null, status = 'active', workers = 3, config = {}, messages: drafts = [] }) {
       if (engine.fault) throw engine.fault
       if ([...tenants.values()].some((tenant) => tenant.name === name)) throw new AppError('tenant.name_taken', 'taken')
@@ -82,6 +88,7 @@ export function createMemoryEngine(): MemoryEngine {
         queueName: tenantQueueName(id),
       }
       tenants.set(id, tenant)
+      for (const { addTenant } of watchers) addTenant(id)
       return { tenant, messageIds: drafts.map((draft) => store(id, draft)) }
     },
     async listTenants({ limit, after, status, search }) {
@@ -117,8 +124,22 @@ export function createMemoryEngine(): MemoryEngine {
     async deleteTenant(id, mode, deadlineMs) {
       must(id)
       tenants.delete(id)
-      return mode === 'drain' ? { drained: deadlineMs, discarded: 0 } : { drained: 0, discarded: 4 }
+      for (const { removeTenant } of watchers) removeTenant(id)
+      const certificate = certify(id)
+      const counts = mode === 'drain' ? { drained: deadlineMs, discarded: 0 } : { drained: 0, discarded: 4 }
+      erased.unshift({ tenantId: id, discarded: counts.discarded, deletedAt: certificate.completedAt, certificate })
+      return { ...counts, certificate }
     },
+    async listErasures({ limit, after }) {
+      const { page, last } = toPage(
+        erased.map((erasure) => ({ ...erasure, id: erasure.tenantId })),
+        limit,
+        after,
+      )
+      return { tombstones: page, next: last && { createdAtMicros: toMicros(last.deletedAt), id: last.id } }
+    },
+    findErasure: async (id) => erased.find(({ tenantId }) => tenantId === id),
+    tenantConfig: (id) => tenants.get(id)?.config,
     async tenantStats(id) {
       const { workers, state } = must(id)
       return {
@@ -188,3 +209,10 @@ export function createMemoryEngine(): MemoryEngine {
   }
   return engine
 }
+
+const certify = (tenantId: TenantId): ErasureCertificate => ({
+  tenantId,
+  startedAt: new Date(1_700_000_000_000),
+  completedAt: new Date(1_700_000_001_000),
+  places: [{ name: 'users', kind: 'table', found: 2, left: 0 }],
+})

@@ -31,8 +31,8 @@ export function createMemoryFailures(failed: FailedMessage[], must: (tenantId: T
     ) as Record<FailedStatus, number>,
     kinds: [...Map.groupBy(all.filter(isOpen), ({ fingerprint }) => fingerprint)].flatMap(([fingerprint, [first, ...rest]]) => {
       if (!first) return []
-      const { type, errorClass, error, failedAt } = first
-      return [{ fingerprint, type, errorClass, error, count: rest.length + 1, lastFailedAt: failedAt }]
+      const { tenantId, type, errorClass, error, failedAt } = first
+      return [{ fingerprint, tenantId, type, errorClass, error, count: rest.length + 1, lastFailedAt: failedAt }]
     }),
     nextRetryAt: all.find(({ nextRetryAt }) => nextRetryAt)?.nextRetryAt ?? null,
   })

@@ -1,14 +1,14 @@
 import { expect } from 'chai'
-import { actions } from '../../../src/auth/index.ts'
+import { accessTable, actions } from '../../../src/auth/index.ts'
 import { buildOpenApi } from '../../../src/http/openapi/build.ts'
-import { queryGroups } from '../../../src/http/openapi/components.ts'
+import { queryGroups } from '../../../src/http/openapi/documented-schemas.ts'
 import type { Route } from '../../../src/http/route.ts'
 import { createApiRoutes } from '../../../src/http/routes/index.ts'
 import { createSystemRoutes } from '../../../src/http/routes/system/routes.ts'
-import { createMemoryEngine } from './memory-engine.ts'
+import { createMemoryApi } from './start-api.ts'
 
-const engine = createMemoryEngine()
-const api = createApiRoutes({ engine, login: async () => ({ kind: 'refused' }) })
+const { engine, options } = createMemoryApi()
+const api = createApiRoutes(options)
 const system = createSystemRoutes({
   engine,
   metrics: async () => ({ contentType: '', body: '' }),
@@ -35,6 +35,18 @@ describe('the OpenAPI document', () => {
     }
   })
 
+  it('says which credentials every operation takes: API keys only where a scope allows it', () => {
+    for (const { method, path, action } of routes) {
+      const scopes = action === 'public' ? [] : accessTable[action].scopes
+      const tokens = action === 'public' ? [] : [{ bearer: [] }]
+      expect(document.paths[path]?.[method]?.security, `${method} ${path}`).to.deep.equal([
+        ...tokens,
+        ...(scopes.length > 0 ? [{ apiKey: scopes }] : []),
+      ])
+    }
+    expect(document.components.securitySchemes).to.have.keys('bearer', 'apiKey')
+  })
+
   it('has its own operationId for every operation', () => {
     const ids = routes.map(({ method, path }) => document.paths[path]?.[method]?.operationId)
     expect(new Set(ids).size).to.equal(routes.length)
@@ -51,7 +63,10 @@ describe('the OpenAPI document', () => {
       const group = Object.entries(queryGroups).find(([, schema]) => schema === query)
       const expected = group ? Object.keys(group[1].shape).map((name) => `${group[0]}.${name}`) : []
       expect(referenced.filter((name) => name.includes('.'))).to.have.members(expected)
-      expect(referenced.includes('TenantId'), `${method} ${path}`).to.equal(path.includes('{id}'))
+      const inPath = referenced.flatMap((name) => (document.components.parameters?.[name] as { in: string; name: string }) ?? [])
+      expect(inPath.filter((parameter) => parameter.in === 'path').map(({ name }) => `{${name}}`)).to.have.members(
+        path.match(/\{\w+\}/g) ?? [],
+      )
     }
   })
 

@@ -17,6 +17,18 @@ describe('toProblem', () => {
     ['failed_message.missing', 404, undefined],
     ['failed_message.not_retryable', 409, undefined],
     ['failed_message.not_discardable', 409, undefined],
+    ['user.missing', 404, undefined],
+    ['user.name_taken', 409, undefined],
+    ['user.last_owner', 409, undefined],
+    ['session.missing', 404, undefined],
+    ['invitation.missing', 404, undefined],
+    ['invitation.invalid', 422, undefined],
+    ['api_key.missing', 404, undefined],
+    ['secret.missing', 404, undefined],
+    ['secret.too_many', 409, undefined],
+    ['registration.closed', 403, undefined],
+    ['auth.issuer_unavailable', 503, '2'],
+    ['auth.busy', 429, '1'],
     ['idempotency.mismatch', 409, undefined],
     ['idempotency.in_progress', 409, '1'],
     ['tenant.not_converged', 503, '1'],
@@ -34,11 +46,11 @@ describe('toProblem', () => {
   ]
   for (const [code, status, retryAfter] of table) {
     it(`answers ${status} to ${code}, without the error's own words`, () => {
-      const { problem, headers, expected } = toProblem(new AppError(code, 'secret words'), at)
+      const { problem, headers, expected } = toProblem(new AppError(code, 'canary words'), at)
       expect(problem).to.include({ status, code: status === 500 ? 'internal' : code, request_id: 'r1' })
       expect(headers['retry-after']).to.equal(retryAfter)
       expect(expected).to.equal(status !== 500)
-      expect(JSON.stringify(problem)).to.not.include('secret')
+      expect(JSON.stringify(problem)).to.not.include('canary')
     })
   }
 

@@ -81,7 +81,7 @@ describe('scheduled messages', () => {
 
   it('are listed to a tenant user as their own', async () => {
     await publish({ scheduled_at: inDays(1) })
-    const token = await api.tokenOf({ kind: 'tenant_user', username: 'u', tenantId: tenantId as never, role: 'viewer' })
+    const token = await api.tokenOf(tenantId as never, 'viewer')
     expect((await api.call('GET', '/v1/messages?status=scheduled', { token })).body.data).to.have.length(1)
   })
 

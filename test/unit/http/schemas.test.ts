@@ -4,9 +4,9 @@ import { parseBody } from '../../../src/http/request/body.ts'
 import { parseQuery } from '../../../src/http/request/query.ts'
 import { Refusal } from '../../../src/http/request/refusal.ts'
 import { createApiRoutes } from '../../../src/http/routes/index.ts'
-import { createMemoryEngine } from './memory-engine.ts'
+import { createMemoryApi } from './start-api.ts'
 
-const routes = createApiRoutes({ engine: createMemoryEngine(), login: async () => ({ kind: 'refused' }) })
+const routes = createApiRoutes(createMemoryApi().options)
 const names = [
   'type',
   'data',
@@ -22,6 +22,13 @@ const names = [
   'cursor',
   'ids',
   'all',
+  'username',
+  'password',
+  'role',
+  'scopes',
+  'expires_at',
+  'payload_visibility',
+  'rate_limits',
 ]
 const key = fc.oneof(fc.constantFrom(...names), fc.string({ unit: 'binary' }))
 const { json } = fc.letrec<{ json: unknown }>((tie) => ({

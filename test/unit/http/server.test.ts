@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { expect } from 'chai'
 import { createHttpServer } from '../../../src/http/index.ts'
 import { createMemoryEngine } from './memory-engine.ts'
-import { startApi } from './start-api.ts'
+import { createMemoryApi, startApi } from './start-api.ts'
 
 const never = new Promise<never>(() => {})
 
@@ -25,9 +25,9 @@ async function startSlowApi() {
 /** A server that does not listen yet. */
 const createIdle = () =>
   createHttpServer({
-    engine: createMemoryEngine(),
-    authenticate: async () => undefined,
-    login: () => never,
+    ...createMemoryApi().options,
+    asTenant: (_tenantId, work) => work(),
+    limiter: { take: () => undefined },
     metrics: () => never,
     limits: { bodyBytes: 10 },
     servesApi: true,
@@ -95,10 +95,9 @@ describe('the HTTP server', () => {
   it('survives a client that leaves in the middle of its body', async () => {
     await using api = await startApi()
     const id = await api.createTenant()
-    const token = await api.tokenOf({ kind: 'admin', username: 'admin' })
     const socket = connect(api.port, '127.0.0.1')
     socket.write(
-      `POST /v1/tenants/${id}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"type"`,
+      `POST /v1/tenants/${id}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${api.adminToken}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"type"`,
     )
     await once(socket, 'connect')
     socket.end()

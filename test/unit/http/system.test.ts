@@ -88,7 +88,7 @@ describe('faults of the engine', () => {
     expect(text).to.not.include('hunter2')
     const errors = api.logged.filter(({ level }) => level === 'error')
     expect(errors).to.have.length(1)
-    expect(errors[0]?.details).to.include({ requestId: body.request_id, error: api.engine.fault })
+    expect(errors[0]?.details).to.include({ request_id: body.request_id, error: api.engine.fault })
   })
 
   it('that pass are a 503 with Retry-After', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { erasureList } from '../../../src/http/schemas/erasure.ts'
 import {
   concurrencyAnswer,
   deletionAnswer,
@@ -7,6 +8,7 @@ import {
   tenantSchema,
   tenantStatsSchema,
 } from '../../../src/http/schemas/tenant.ts'
+import { nobody } from './fill-path.ts'
 import { startApi } from './start-api.ts'
 
 describe('the tenant routes', () => {
@@ -33,10 +35,10 @@ describe('the tenant routes', () => {
     expect(resized.status).to.equal(200)
     expect(concurrencyAnswer.parse(resized.body)).to.deep.equal({ tenant_id: body.id, workers: 5, previous_workers: 3, current_workers: 5 })
     const deleted = await api.call('DELETE', `/api/tenants/${body.id}`)
-    expect([deleted.status, deletionAnswer.parse(deleted.body)]).to.deep.equal([
-      200,
-      { id: body.id, status: 'deleted', drained: 30_000, discarded: 0 },
-    ])
+    expect(deleted.status).to.equal(200)
+    const { certificate, ...counts } = deletionAnswer.parse(deleted.body)
+    expect(counts).to.deep.equal({ id: body.id, status: 'deleted', drained: 30_000, discarded: 0 })
+    expect(certificate).to.deep.include({ tenant_id: body.id, places: [{ name: 'users', kind: 'table', found: 2, left: 0 }] })
     expect((await api.call('GET', `/api/tenants/${body.id}`)).status).to.equal(404)
   })
 
@@ -67,6 +69,19 @@ describe('the tenant routes', () => {
     const { body } = await api.call('PATCH', `/v1/tenants/${id}`, { json: { name: '  new  ', status: 'paused' } })
     expect(body).to.include({ name: 'new', description: 'd', status: 'paused' })
     expect((await api.call('GET', `/v1/tenants/${id}/config`)).body).to.deep.equal({ a: 1 })
+  })
+
+  it('let platform admins alone rename a tenant: an owner would learn which names are taken', async () => {
+    await using api = await startApi()
+    const id = await api.createTenant('acme')
+    const token = await api.tokenOf(id, 'owner')
+    for (const method of ['PUT', 'PATCH']) {
+      const renamed = await api.call(method, `/v1/tenants/${id}`, { json: { name: 'globex' }, token })
+      expect([renamed.status, renamed.body.code]).to.deep.equal([403, 'auth.forbidden'])
+      const kept = await api.call(method, `/v1/tenants/${id}`, { json: { name: 'acme', description: method }, token })
+      expect([kept.status, kept.body.description]).to.deep.equal([200, method])
+    }
+    expect((await api.call('PATCH', `/v1/tenants/${id}`, { json: { name: 'globex' } })).body.name).to.equal('globex')
   })
 
   it('keep a configuration as it is, with a retry policy, a retention and what the handlers want', async () => {
@@ -143,6 +158,20 @@ describe('the tenant routes', () => {
     expect(drained.body.drained).to.equal(5)
     const discarded = await api.call('DELETE', `/v1/tenants/${await api.createTenant()}?mode=discard`)
     expect(discarded.body.discarded).to.equal(4)
+  })
+
+  it('list deleted tenants with their certificates, to platform admins', async () => {
+    await using api = await startApi()
+    const ids = [await api.createTenant('a'), await api.createTenant('b')]
+    for (const id of ids) await api.call('DELETE', `/v1/tenants/${id}?mode=discard`)
+    const first = erasureList.parse((await api.call('GET', '/v1/erasures?limit=1')).body)
+    const second = erasureList.parse((await api.call('GET', `/v1/erasures?limit=1&cursor=${first.next_cursor}`)).body)
+    expect([...first.data, ...second.data].map(({ tenant_id }) => tenant_id)).to.deep.equal(ids.toReversed())
+    expect(second.next_cursor).to.equal(null)
+    const one = await api.call('GET', `/v1/erasures/${ids[0]}`)
+    expect([one.status, one.body]).to.deep.equal([200, second.data[0]])
+    expect((await api.call('GET', `/v1/erasures/${nobody}`)).status).to.equal(404)
+    expect((await api.call('GET', '/v1/erasures/x')).body.errors[0].path).to.equal('tenantId')
   })
 
   it('name the field when a name is taken', async () => {

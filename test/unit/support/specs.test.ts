@@ -3,9 +3,18 @@ import { selectSpecs } from '../../support/specs.ts'
 
 describe('selectSpecs', () => {
   it('selects everything, with servers, when no path is given', () => {
-    const { specs, options, needsServices } = selectSpecs(['--grep', 'tenant', '--bail'])
-    expect(specs).to.have.length(1)
-    expect(specs[0]).to.contain('integration')
+    const { lanes, needsServices } = selectSpecs([])
+    expect(lanes).to.have.length(2)
+    for (const folder of ['unit', 'actors', 'contract', 'integration', 'e2e', 'faults', 'security']) {
+      expect(lanes.flat().filter((spec) => spec.includes(folder))).to.have.length(1)
+    }
+    expect(needsServices).to.equal(true)
+  })
+
+  it('runs everything in one lane when there are options', () => {
+    const { lanes, options, needsServices } = selectSpecs(['--grep', 'tenant', '--bail'])
+    expect(lanes).to.have.length(1)
+    expect(lanes[0]?.join()).to.contain('integration').and.to.contain('e2e')
     expect(options).to.deep.equal(['--grep', 'tenant', '--bail'])
     expect(needsServices).to.equal(true)
   })
@@ -17,7 +26,9 @@ describe('selectSpecs', () => {
   })
 
   it('takes a folder for all tests in it', () => {
-    const { specs } = selectSpecs(['test/unit', './test/actors/', 'test/e2e/drain.test.ts', 'test/*/seeds.test.ts'])
-    expect(specs).to.deep.equal(['test/unit/**/*.test.ts', './test/actors/**/*.test.ts', 'test/e2e/drain.test.ts', 'test/*/seeds.test.ts'])
+    const { lanes } = selectSpecs(['test/unit', './test/actors/', 'test/e2e/drain.test.ts', 'test/*/seeds.test.ts'])
+    expect(lanes).to.deep.equal([
+      ['test/unit/**/*.test.ts', './test/actors/**/*.test.ts', 'test/e2e/drain.test.ts', 'test/*/seeds.test.ts'],
+    ])
   })
 })

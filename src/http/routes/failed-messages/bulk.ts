@@ -1,15 +1,24 @@
 /** POST /tenants/{id}/failed-messages/retry and discard. */
 import type { z } from 'zod'
+import type { Principal } from '../../../auth/index.ts'
 import type { TenantId } from '../../../core/ids.ts'
 import type { EngineApi } from '../../../core/ports/engine-api.ts'
 import type { FailedFilter } from '../../../core/ports/failure-store.ts'
 import type { Reply } from '../../answer/send.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { type bulkAnswer, failedSelection, openStatuses } from '../../schemas/failed-message.ts'
+import type { PayloadGuard } from '../messages/payload-guard.ts'
 import { findTenant } from '../tenants/find-tenant.ts'
+import { requireSearchable } from './require-searchable.ts'
 import { toFilter } from './to-filter.ts'
 
-export function createFailedMessageBulkRoutes(engine: EngineApi): readonly Route[] {
+type Selection = z.output<typeof failedSelection>
+
+export function createFailedMessageBulkRoutes(engine: EngineApi, guard: PayloadGuard): readonly Route[] {
+  const requireConditions = async (principal: Principal, tenantId: TenantId, { error }: Selection): Promise<void> => {
+    if (error !== undefined) await requireSearchable(engine, tenantId, await guard.mayRead(principal, tenantId))
+  }
+
   return [
     /**
      * @openapi
@@ -33,8 +42,10 @@ export function createFailedMessageBulkRoutes(engine: EngineApi): readonly Route
       path: '/tenants/{id}/failed-messages/retry',
       action: 'failed_message.retry',
       body: failedSelection,
-      handle: ({ tenantId, body }) =>
-        applyToAll(engine, tenantId, body, { isPublishable: true }, (filter) => engine.retryFailed(tenantId, filter)),
+      async handle({ principal, tenantId, body }) {
+        await requireConditions(principal, tenantId, body)
+        return applyToAll(engine, tenantId, body, { isPublishable: true }, (filter) => engine.retryFailed(tenantId, filter))
+      },
     }),
 
     /**
@@ -56,7 +67,10 @@ export function createFailedMessageBulkRoutes(engine: EngineApi): readonly Route
       path: '/tenants/{id}/failed-messages/discard',
       action: 'failed_message.discard',
       body: failedSelection,
-      handle: ({ tenantId, body }) => applyToAll(engine, tenantId, body, {}, (filter) => engine.discardFailed(tenantId, filter)),
+      async handle({ principal, tenantId, body }) {
+        await requireConditions(principal, tenantId, body)
+        return applyToAll(engine, tenantId, body, {}, (filter) => engine.discardFailed(tenantId, filter))
+      },
     }),
   ]
 }
@@ -64,7 +78,7 @@ export function createFailedMessageBulkRoutes(engine: EngineApi): readonly Route
 async function applyToAll(
   engine: EngineApi,
   tenantId: TenantId,
-  { status, dry_run, ...conditions }: z.output<typeof failedSelection>,
+  { status, dry_run, ...conditions }: Selection,
   allowed: Pick<FailedFilter, 'isPublishable'>,
   apply: (filter: FailedFilter) => Promise<number>,
 ): Promise<Reply> {
@@ -72,5 +86,6 @@ async function applyToAll(
   const filter = { ...toFilter(conditions, status === undefined ? openStatuses : [status].flat()), ...allowed }
   const matched = await (dry_run ? engine.countFailed(tenantId, filter) : apply(filter))
   const answer: z.output<typeof bulkAnswer> = { matched, dry_run }
-  return { status: 202, body: answer }
+  if (dry_run) return { status: 202, body: answer }
+  return { status: 202, body: answer, audit: { resource: 'failed_messages', after: { status: filter.statuses, ...conditions, matched } } }
 }

@@ -6,10 +6,11 @@ import { Refusal } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { emptyBody } from '../../schemas/common.ts'
 import { openStatuses } from '../../schemas/failed-message.ts'
+import type { PayloadGuard } from '../messages/payload-guard.ts'
 import { findFailed } from './find-failed.ts'
 import { toFailedDetail } from './to-failed-body.ts'
 
-export function createFailedMessageRoutes(engine: EngineApi): readonly Route[] {
+export function createFailedMessageRoutes(engine: EngineApi, guard: PayloadGuard): readonly Route[] {
   return [
     /**
      * @openapi
@@ -38,10 +39,10 @@ export function createFailedMessageRoutes(engine: EngineApi): readonly Route[] {
       method: 'get',
       path: '/tenants/{id}/failed-messages/{fid}',
       action: 'failed_message.read',
-      handle: async ({ tenantId, params }) => ({
-        status: 200,
-        body: toFailedDetail(await findFailed(engine, tenantId, parsePathId(params, 'fid'))),
-      }),
+      async handle({ principal, tenantId, params }) {
+        const failed = await findFailed(engine, tenantId, parsePathId(params, 'fid'))
+        return { status: 200, body: toFailedDetail(failed, await guard.mayRead(principal, tenantId)) }
+      },
     }),
     defineRoute({
       method: 'delete',
@@ -50,7 +51,7 @@ export function createFailedMessageRoutes(engine: EngineApi): readonly Route[] {
       async handle({ tenantId, params }) {
         const id = parsePathId(params, 'fid')
         const changed = await engine.discardFailed(tenantId, { ids: [id], statuses: openStatuses })
-        if (changed > 0) return { status: 204 }
+        if (changed > 0) return { status: 204, audit: { resource: `failed_message/${id}` } }
         throw new Refusal('failed_message.not_discardable', sayWhy(await findFailed(engine, tenantId, id)))
       },
     }),
@@ -75,12 +76,13 @@ export function createFailedMessageRoutes(engine: EngineApi): readonly Route[] {
       path: '/tenants/{id}/failed-messages/{fid}/retry',
       action: 'failed_message.retry',
       body: emptyBody,
-      async handle({ tenantId, params }) {
+      async handle({ principal, tenantId, params }) {
         const id = parsePathId(params, 'fid')
         const changed = await engine.retryFailed(tenantId, { ids: [id], statuses: openStatuses })
         const failed = await findFailed(engine, tenantId, id)
-        if (changed > 0) return { status: 202, body: toFailedDetail(failed) }
-        throw new Refusal('failed_message.not_retryable', sayWhy(failed))
+        if (changed === 0) throw new Refusal('failed_message.not_retryable', sayWhy(failed))
+        const body = toFailedDetail(failed, await guard.mayRead(principal, tenantId))
+        return { status: 202, body, audit: { resource: `failed_message/${id}` } }
       },
     }),
   ]

@@ -1,16 +1,29 @@
 /** GET /tenants/{id}/failed-messages, its stats, and GET /retry/stats. */
 import type { z } from 'zod'
+import type { Principal } from '../../../auth/index.ts'
 import type { EngineApi } from '../../../core/ports/engine-api.ts'
+import type { FailedStats } from '../../../core/ports/failure-store.ts'
 import type { RetryPolicy } from '../../../core/retry-policy.ts'
 import { failedCursors } from '../../request/cursor.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { failedMessagesQuery } from '../../schemas/failed-message.ts'
 import type { retryPolicySchema, retryStatsSchema } from '../../schemas/retry.ts'
+import type { PayloadGuard } from '../messages/payload-guard.ts'
 import { findTenant } from '../tenants/find-tenant.ts'
+import { requireSearchable } from './require-searchable.ts'
 import { toFailedBody, toFailedStats } from './to-failed-body.ts'
 import { toFilter } from './to-filter.ts'
 
-export function createFailedMessageReadRoutes(engine: EngineApi): readonly Route[] {
+export function createFailedMessageReadRoutes(engine: EngineApi, guard: PayloadGuard): readonly Route[] {
+  const toStats = async (principal: Principal, stats: FailedStats) =>
+    toFailedStats(
+      stats,
+      await guard.readable(
+        principal,
+        stats.kinds.map(({ tenantId }) => tenantId),
+      ),
+    )
+
   return [
     /**
      * @openapi
@@ -40,13 +53,16 @@ export function createFailedMessageReadRoutes(engine: EngineApi): readonly Route
       path: '/tenants/{id}/failed-messages',
       action: 'failed_message.list',
       query: failedMessagesQuery,
-      async handle({ tenantId, query: { limit, cursor, status, ...conditions } }) {
+      async handle({ principal, tenantId, query: { limit, cursor, status, ...conditions } }) {
+        const isReadable = await guard.mayRead(principal, tenantId)
+        if (conditions.error !== undefined) await requireSearchable(engine, tenantId, isReadable)
         const scope = `tenants/${tenantId}/failed` as const
         const after = cursor ? { after: failedCursors.parse(scope, cursor) } : {}
         const { failed, next } = await engine.listFailed({ tenantId, limit, ...toFilter(conditions, status), ...after })
         // Only an empty page can be that of a tenant that does not exist.
         if (failed.length === 0) await findTenant(engine, tenantId)
-        return { status: 200, body: { data: failed.map(toFailedBody), next_cursor: failedCursors.write(scope, next) } }
+        const data = failed.map((message) => toFailedBody(message, isReadable))
+        return { status: 200, body: { data, next_cursor: failedCursors.write(scope, next) } }
       },
     }),
 
@@ -66,9 +82,9 @@ export function createFailedMessageReadRoutes(engine: EngineApi): readonly Route
       method: 'get',
       path: '/tenants/{id}/failed-messages/stats',
       action: 'failed_message.read_stats',
-      async handle({ tenantId }) {
+      async handle({ principal, tenantId }) {
         await findTenant(engine, tenantId)
-        return { status: 200, body: toFailedStats(await engine.failedStats(tenantId)) }
+        return { status: 200, body: await toStats(principal, await engine.failedStats(tenantId)) }
       },
     }),
 
@@ -86,11 +102,11 @@ export function createFailedMessageReadRoutes(engine: EngineApi): readonly Route
       method: 'get',
       path: '/retry/stats',
       action: 'retry.read_stats',
-      async handle() {
+      async handle({ principal }) {
         const { policy, namedPolicies, ...stats } = await engine.retryStats()
         const named = Object.entries(namedPolicies).map(([name, its]) => [name, toPolicyBody(its)] as const)
         const body: z.output<typeof retryStatsSchema> = {
-          ...toFailedStats(stats),
+          ...(await toStats(principal, stats)),
           policy: toPolicyBody(policy),
           named_policies: Object.fromEntries(named),
         }

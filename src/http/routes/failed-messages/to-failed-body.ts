@@ -1,13 +1,14 @@
 /** A failed message, and counts of them, as the API shows them. */
-import { isUtf8 } from 'node:buffer'
 import type { z } from 'zod'
 import type { FailedMessage } from '../../../core/failure.ts'
-import { inspectJson } from '../../../core/json.ts'
+import type { TenantId } from '../../../core/ids.ts'
+import { readJsonBody } from '../../../core/json.ts'
 import type { FailedStats } from '../../../core/ports/failure-store.ts'
 import type { failedMessageDetail, failedMessageSchema, failedStatsSchema } from '../../schemas/failed-message.ts'
 import { toAttemptBody } from '../messages/to-message-body.ts'
 
-export function toFailedBody(failed: FailedMessage): z.output<typeof failedMessageSchema> {
+/** Without its data. An error may quote it. */
+export function toFailedBody(failed: FailedMessage, isReadable: boolean): z.output<typeof failedMessageSchema> {
   return {
     id: failed.id,
     tenant_id: failed.tenantId,
@@ -19,7 +20,8 @@ export function toFailedBody(failed: FailedMessage): z.output<typeof failedMessa
     attempts: failed.attempts,
     retry_count: failed.retryCount,
     next_retry_at: failed.nextRetryAt?.toISOString() ?? null,
-    error: { class: failed.errorClass, message: failed.error },
+    error: { class: failed.errorClass, message: isReadable ? failed.error : null },
+    ...(isReadable ? {} : { data_hidden: true }),
     fingerprint: failed.fingerprint,
     reason: failed.reason,
     created_at: failed.createdAt.toISOString(),
@@ -29,37 +31,33 @@ export function toFailedBody(failed: FailedMessage): z.output<typeof failedMessa
   }
 }
 
-export function toFailedDetail(failed: FailedMessage): z.output<typeof failedMessageDetail> {
-  const json = readJson(failed.body)
+export function toFailedDetail(failed: FailedMessage, isReadable: boolean): z.output<typeof failedMessageDetail> {
   return {
-    ...toFailedBody(failed),
-    data: json ? json.data : null,
-    raw_base64: json ? null : Buffer.from(failed.body).toString('base64'),
-    history: failed.history.map(toAttemptBody),
+    ...toFailedBody(failed, isReadable),
+    ...(isReadable ? toBody(failed.body) : { data: null, raw_base64: null }),
+    history: failed.history.map((record) => toAttemptBody(record, isReadable)),
   }
 }
 
-export function toFailedStats({ byStatus, kinds, nextRetryAt }: FailedStats): z.output<typeof failedStatsSchema> {
+function toBody(body: Uint8Array): Pick<z.output<typeof failedMessageDetail>, 'data' | 'raw_base64'> {
+  const json = readJsonBody(body)
+  return json ? { data: json.data, raw_base64: null } : { data: null, raw_base64: Buffer.from(body).toString('base64') }
+}
+
+/** `readable` are the tenants whose errors the caller is shown. */
+export function toFailedStats(
+  { byStatus, kinds, nextRetryAt }: FailedStats,
+  readable: ReadonlySet<TenantId>,
+): z.output<typeof failedStatsSchema> {
   return {
     by_status: { ...byStatus },
     kinds: kinds.map((kind) => ({
       fingerprint: kind.fingerprint,
       type: kind.type,
-      error: { class: kind.errorClass, message: kind.error },
+      error: { class: kind.errorClass, message: readable.has(kind.tenantId) ? kind.error : null },
       count: kind.count,
       last_failed_at: kind.lastFailedAt.toISOString(),
     })),
     next_retry_at: nextRetryAt?.toISOString() ?? null,
-  }
-}
-
-/** undefined for what is not JSON that a client could have published: it could not be written as JSON again as it was. */
-function readJson(body: Uint8Array): { readonly data: unknown } | undefined {
-  if (!isUtf8(body)) return undefined
-  try {
-    const data: unknown = JSON.parse(Buffer.from(body).toString())
-    return inspectJson(data, 'data') ? undefined : { data }
-  } catch {
-    return undefined
   }
 }

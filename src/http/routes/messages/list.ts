@@ -10,9 +10,18 @@ import { invalid } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { messagesQuery, tenantMessagesQuery } from '../../schemas/message.ts'
 import { findTenant } from '../tenants/find-tenant.ts'
+import type { PayloadGuard } from './payload-guard.ts'
 import { toMessageBody, toScheduledBody } from './to-message-body.ts'
 
-export function createMessageListRoutes(engine: EngineApi): readonly Route[] {
+interface Listing {
+  readonly engine: EngineApi
+  readonly guard: PayloadGuard
+  readonly principal: Principal
+  /** undefined lists those of all tenants. */
+  readonly tenantId: TenantId | undefined
+}
+
+export function createMessageListRoutes(engine: EngineApi, guard: PayloadGuard): readonly Route[] {
   return [
     /**
      * @openapi
@@ -38,7 +47,7 @@ export function createMessageListRoutes(engine: EngineApi): readonly Route[] {
       path: '/tenants/{id}/messages',
       action: 'message.list',
       query: tenantMessagesQuery,
-      handle: ({ tenantId, query }) => listMessages(engine, tenantId, query),
+      handle: ({ principal, tenantId, query }) => listMessages({ engine, guard, principal, tenantId }, query),
     }),
 
     /**
@@ -64,12 +73,13 @@ export function createMessageListRoutes(engine: EngineApi): readonly Route[] {
       path: '/messages',
       action: 'message.list',
       query: messagesQuery,
-      handle: ({ principal, query }) => listMessages(engine, toListedTenant(principal, query.tenant_id), query),
+      handle: ({ principal, query }) =>
+        listMessages({ engine, guard, principal, tenantId: toListedTenant(principal, query.tenant_id) }, query),
     }),
   ]
 }
 
-/** The tenant whose messages are listed: an admin's choice, or none; a tenant user's own. Errors: AppError `tenant.missing`. */
+/** The tenant whose messages are listed: an admin's choice, or none; the own one of a tenant's user or key. Errors: AppError `tenant.missing`. */
 function toListedTenant(principal: Principal, asked: string | undefined): TenantId | undefined {
   const tenantId = asked === undefined ? undefined : readTenantId(asked)
   if (principal.kind === 'admin') return tenantId
@@ -78,17 +88,17 @@ function toListedTenant(principal: Principal, asked: string | undefined): Tenant
 }
 
 async function listMessages(
-  engine: EngineApi,
-  tenantId: TenantId | undefined,
+  listing: Listing,
   { limit, cursor, type, status, since, until }: z.output<typeof tenantMessagesQuery>,
 ): Promise<Reply> {
+  const { engine, guard, principal, tenantId } = listing
   const common = {
     limit,
     ...(type ? { type } : {}),
     ...(since ? { since: new Date(since) } : {}),
     ...(until ? { until: new Date(until) } : {}),
   }
-  if (status === 'scheduled') return listScheduled(engine, tenantId, common, cursor)
+  if (status === 'scheduled') return listScheduled(listing, common, cursor)
   const scope = tenantId ? (`tenants/${tenantId}/messages` as const) : 'messages'
   const { messages, next } = await engine.listMessages({
     tenantId,
@@ -98,12 +108,16 @@ async function listMessages(
   })
   // Only an empty page can be that of a tenant that does not exist.
   if (tenantId && messages.length === 0) await findTenant(engine, tenantId)
-  return { status: 200, body: { data: messages.map(toMessageBody), next_cursor: messageCursors.write(scope, next) } }
+  const readable = await guard.readable(
+    principal,
+    messages.map((message) => message.tenantId),
+  )
+  const data = messages.map((message) => toMessageBody(message, readable.has(message.tenantId)))
+  return { status: 200, body: { data, next_cursor: messageCursors.write(scope, next) } }
 }
 
 async function listScheduled(
-  engine: EngineApi,
-  tenantId: TenantId | undefined,
+  { engine, guard, principal, tenantId }: Listing,
   query: Omit<Parameters<EngineApi['listScheduled']>[0], 'tenantId' | 'after'>,
   cursor: string | undefined,
 ): Promise<Reply> {
@@ -112,5 +126,7 @@ async function listScheduled(
   const after = cursor ? { after: scheduledCursors.parse(scope, cursor) } : {}
   const { messages, next } = await engine.listScheduled({ tenantId, ...query, ...after })
   if (messages.length === 0) await findTenant(engine, tenantId)
-  return { status: 200, body: { data: messages.map(toScheduledBody), next_cursor: scheduledCursors.write(scope, next) } }
+  const isReadable = await guard.mayRead(principal, tenantId)
+  const data = messages.map((message) => toScheduledBody(message, isReadable))
+  return { status: 200, body: { data, next_cursor: scheduledCursors.write(scope, next) } }
 }

@@ -6,9 +6,10 @@ import { parsePathId } from '../../request/path-id.ts'
 import { messageMissing } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import type { messageDetail } from '../../schemas/message.ts'
+import type { PayloadGuard } from './payload-guard.ts'
 import { toAttemptBody, toMessageBody, toScheduledBody } from './to-message-body.ts'
 
-export function createMessageRoutes(engine: EngineApi): readonly Route[] {
+export function createMessageRoutes(engine: EngineApi, guard: PayloadGuard): readonly Route[] {
   return [
     /**
      * @openapi
@@ -36,30 +37,40 @@ export function createMessageRoutes(engine: EngineApi): readonly Route[] {
       method: 'get',
       path: '/tenants/{id}/messages/{mid}',
       action: 'message.read',
-      handle: async ({ tenantId, params }) => ({ status: 200, body: await readMessage(engine, tenantId, parsePathId(params, 'mid')) }),
+      async handle({ principal, tenantId, params }) {
+        const id = parsePathId(params, 'mid')
+        return { status: 200, body: await readMessage(engine, tenantId, id, await guard.mayRead(principal, tenantId)) }
+      },
     }),
     defineRoute({
       method: 'delete',
       path: '/tenants/{id}/messages/{mid}',
       action: 'message.cancel',
       async handle({ tenantId, params }) {
-        await engine.cancelScheduled(tenantId, parsePathId(params, 'mid'))
-        return { status: 204 }
+        const id = parsePathId(params, 'mid')
+        await engine.cancelScheduled(tenantId, id)
+        return { status: 204, audit: { resource: `message/${id}` } }
       },
     }),
   ]
 }
 
 /** Errors: Refusal `message.missing`. */
-async function readMessage(engine: EngineApi, tenantId: TenantId, id: MessageId): Promise<z.output<typeof messageDetail>> {
+async function readMessage(
+  engine: EngineApi,
+  tenantId: TenantId,
+  id: MessageId,
+  isReadable: boolean,
+): Promise<z.output<typeof messageDetail>> {
   const message = await engine.findMessage(tenantId, id)
   if (!message) {
     const scheduled = await engine.findScheduled(tenantId, id)
     if (!scheduled) throw messageMissing()
-    return { ...toScheduledBody(scheduled), history: [] }
+    return { ...toScheduledBody(scheduled, isReadable), history: [] }
   }
   // What was processed at its first attempt has never failed.
   const hasFailed = message.status !== 'processed' || message.attempts > 1
   const failed = hasFailed ? await engine.findFailed(tenantId, id) : undefined
-  return { ...toMessageBody(message), history: failed?.history.map(toAttemptBody) ?? [] }
+  const history = failed?.history.map((record) => toAttemptBody(record, isReadable)) ?? []
+  return { ...toMessageBody(message, isReadable), history }
 }

@@ -1,7 +1,9 @@
 /** POST /tenants/{id}/messages and its batch. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import { type MessageId, readIdTimeMs } from '../../../core/ids.ts'
 import type { EngineApi, MessageDraft, Published } from '../../../core/ports/engine-api.ts'
+import { readTraceContext } from '../../../core/trace.ts'
 import { parseIdempotencyKey } from '../../request/idempotency-key.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { type batchAnswer, messageBatch, messageDraft, type publishAnswer } from '../../schemas/message.ts'
@@ -32,6 +34,7 @@ export function createPublishRoutes(engine: EngineApi): readonly Route[] {
      *         content: { application/json: { schema: { $ref: '#/components/schemas/PublishAnswer' } } }
      *       409: { $ref: '#/components/responses/PublishConflict' }
      *       422: { $ref: '#/components/responses/Unschedulable' }
+     *       429: { $ref: '#/components/responses/RateLimited' }
      *       503: { $ref: '#/components/responses/Unavailable' }
      */
     defineRoute({
@@ -39,10 +42,11 @@ export function createPublishRoutes(engine: EngineApi): readonly Route[] {
       path: '/tenants/{id}/messages',
       action: 'message.publish',
       body: messageDraft,
+      limit: 'publish',
       async handle({ tenantId, body, headers, prefix }) {
         const key = parseIdempotencyKey(headers, 'single', body)
         const draft = toMessageDraft(body, Date.now())
-        const published = await engine.publish(tenantId, [draft], key)
+        const published = await engine.publish(tenantId, inTrace([draft], headers), key)
         // One draft, one id.
         const id = published.ids[0] as MessageId
         const answer: z.output<typeof publishAnswer> = {
@@ -51,7 +55,7 @@ export function createPublishRoutes(engine: EngineApi): readonly Route[] {
           status: wasScheduled(body, draft, published) ? 'scheduled' : 'queued',
         }
         const location = `${prefix}/tenants/${tenantId}/messages/${id}`
-        return { status: 202, headers: { location, ...toReplayed(published) }, body: answer }
+        return { status: 202, headers: { location, ...toReplayed(published) }, body: answer, traceId: published.traceId }
       },
     }),
 
@@ -73,6 +77,7 @@ export function createPublishRoutes(engine: EngineApi): readonly Route[] {
      *         content: { application/json: { schema: { $ref: '#/components/schemas/BatchAnswer' } } }
      *       409: { $ref: '#/components/responses/PublishConflict' }
      *       422: { $ref: '#/components/responses/Unschedulable' }
+     *       429: { $ref: '#/components/responses/RateLimited' }
      *       503: { $ref: '#/components/responses/Unavailable' }
      */
     defineRoute({
@@ -80,11 +85,13 @@ export function createPublishRoutes(engine: EngineApi): readonly Route[] {
       path: '/tenants/{id}/messages/batch',
       action: 'message.publish',
       body: messageBatch,
+      limit: 'publish',
+      points: ({ messages }) => messages.length,
       async handle({ tenantId, body, headers }) {
         const key = parseIdempotencyKey(headers, 'batch', body)
-        const published = await engine.publish(tenantId, toMessageDrafts(body.messages, Date.now()), key)
+        const published = await engine.publish(tenantId, inTrace(toMessageDrafts(body.messages, Date.now()), headers), key)
         const answer: z.output<typeof batchAnswer> = { accepted: published.ids.length, ids: [...published.ids] }
-        return { status: 202, headers: toReplayed(published), body: answer }
+        return { status: 202, headers: toReplayed(published), body: answer, traceId: published.traceId }
       },
     }),
   ]
@@ -95,6 +102,12 @@ function wasScheduled({ scheduled_at }: z.output<typeof messageDraft>, draft: Me
   const firstAtMs = replayed && ids[0] ? readIdTimeMs(ids[0]) : undefined
   if (firstAtMs === undefined || scheduled_at === undefined) return draft.scheduledAt !== undefined
   return Date.parse(scheduled_at) > firstAtMs
+}
+
+/** A header that is not as W3C writes it counts as none. */
+function inTrace(drafts: readonly MessageDraft[], { traceparent, tracestate }: IncomingHttpHeaders): readonly MessageDraft[] {
+  const trace = readTraceContext(traceparent, tracestate)
+  return trace === undefined ? drafts : drafts.map((draft) => ({ ...draft, trace }))
 }
 
 const toReplayed = ({ replayed }: Published): Readonly<Record<string, string>> => (replayed ? { 'idempotency-replayed': 'true' } : {})

@@ -8,29 +8,33 @@ import type { messageSchema } from '../../schemas/message.ts'
 
 type MessageBody = z.output<typeof messageSchema>
 
-export function toMessageBody(message: StoredMessage): MessageBody {
+/** The data, or that there is some which the caller is not shown. */
+const toData = (data: unknown, isReadable: boolean): Pick<MessageBody, 'data' | 'data_hidden'> =>
+  isReadable ? { data } : { data: null, data_hidden: true }
+
+export function toMessageBody(message: StoredMessage, isReadable: boolean): MessageBody {
   return {
     id: message.id,
     tenant_id: message.tenantId,
     type: message.type,
-    data: message.data,
+    ...toData(message.data, isReadable),
     priority: message.priority,
     key: message.key,
     status: message.status,
     attempts: message.attempts,
-    error: message.error,
+    error: isReadable ? message.error : null,
     scheduled_at: null,
     created_at: message.createdAt.toISOString(),
     processed_at: message.processedAt?.toISOString() ?? null,
   }
 }
 
-export function toScheduledBody(message: ScheduledMessage): MessageBody {
+export function toScheduledBody(message: ScheduledMessage, isReadable: boolean): MessageBody {
   return {
     id: message.id,
     tenant_id: message.tenantId,
     type: message.type,
-    data: message.data,
+    ...toData(message.data, isReadable),
     priority: message.priority,
     key: message.key,
     status: 'scheduled',
@@ -42,11 +46,12 @@ export function toScheduledBody(message: ScheduledMessage): MessageBody {
   }
 }
 
-export const toAttemptBody = (record: AttemptRecord): z.output<typeof attemptSchema> => ({
+/** An error may quote the data. */
+export const toAttemptBody = (record: AttemptRecord, isReadable: boolean): z.output<typeof attemptSchema> => ({
   attempt: record.attempt,
   started_at: new Date(record.startedAtMs).toISOString(),
   duration_ms: record.durationMs,
   outcome: record.outcome,
   error_class: record.errorClass,
-  error: record.error,
+  error: isReadable ? record.error : null,
 })

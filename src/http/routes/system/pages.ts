@@ -1,53 +1,56 @@
 /** Pages for people: Swagger UI at /docs and /swagger, and the way there from `/`. */
 import { type RequestHandler, Router } from 'express'
-import helmet from 'helmet'
 import swaggerUi from 'swagger-ui-express'
 import { send } from '../../answer/send.ts'
-import { requestIdOf } from '../../serve-route.ts'
-
-/** Swagger UI styles its elements inline; scripts come from this server alone. */
-const secure = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'", "'unsafe-inline'"],
-      imgSrc: ["'self'", 'data:'],
-      fontSrc: ["'self'", 'data:'],
-      connectSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  // Whether the site is served over TLS is for the proxy in front to say.
-  strictTransportSecurity: false,
-})
+import { pageHeaders } from '../../edge/page-headers.ts'
+import { requestIdOf } from '../../request-facts.ts'
 
 const uiOptions = {
   swaggerUrl: '/openapi.json',
-  customSiteTitle: 'Tenantry API',
-  swaggerOptions: { persistAuthorization: false, displayRequestDuration: true, validatorUrl: null },
+  swaggerOptions: { persistAuthorization: false, displayRequestDuration: true, validatorUrl: null, layout: 'BaseLayout' },
 }
+
+/** Our own: the page that comes with the package styles itself inline, which the policy refuses. */
+const page = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tenantry API</title>
+<link rel="stylesheet" href="./swagger-ui.css">
+<link rel="stylesheet" href="./index.css">
+<link rel="icon" type="image/png" href="./favicon-32x32.png" sizes="32x32">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="./swagger-ui-bundle.js"></script>
+<script src="./swagger-ui-standalone-preset.js"></script>
+<script src="./swagger-ui-init.js"></script>
+</body>
+</html>
+`
 
 export function createPages(version: string): Router {
   const pages = Router()
   const files = swaggerUi.serveFiles(undefined, uiOptions)
-  const page = swaggerUi.setup(undefined, uiOptions)
-  pages.use(['/docs', '/swagger'], secure, addTrailingSlash, ...files, onlyAt('/', page))
+  pages.use(['/docs', '/swagger'], pageHeaders, addRequestId, addTrailingSlash, servePage, ...files)
   pages.get('/', createHome(version))
   return pages
+}
+
+const addRequestId: RequestHandler = (request, response, next) => {
+  response.setHeader('x-request-id', requestIdOf(request, response))
+  next()
 }
 
 /** The page names its files relative to itself, so it must be a folder. */
 const addTrailingSlash: RequestHandler = (request, response, next) =>
   request.originalUrl.split('?')[0] === request.baseUrl ? response.redirect(301, `${request.baseUrl}/`) : next()
 
-const onlyAt =
-  (path: string, handler: RequestHandler): RequestHandler =>
-  (request, response, next) =>
-    request.path === path && request.method === 'GET' ? handler(request, response, next) : next()
+const servePage: RequestHandler = (request, response, next) => {
+  if (!['/', '/index.html'].includes(request.path) || !['GET', 'HEAD'].includes(request.method)) return next()
+  send(response, requestIdOf(request, response), { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, text: page })
+}
 
 function createHome(version: string): RequestHandler {
   const index = { name: 'tenantry', version, api: '/v1', docs: '/docs', openapi: '/openapi.json', health: '/healthz', readiness: '/readyz' }

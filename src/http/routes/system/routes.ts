@@ -1,18 +1,24 @@
 /** What the node says about itself: /healthz, /readyz, /metrics and /openapi.json. */
 import type { z } from 'zod'
 import type { EngineApi } from '../../../core/ports/engine-api.ts'
+import type { RenderOptions } from '../../../core/ports/metrics.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import type { liveness, readinessAnswer } from '../../schemas/system.ts'
+import { type MetricsAccess, seesTenants } from './metrics-access.ts'
+import { wantsOpenMetrics } from './metrics-format.ts'
 
 export interface SystemOptions {
   readonly engine: Pick<EngineApi, 'readiness'>
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
+  readonly metrics: (options: RenderOptions) => Promise<{ readonly contentType: string; readonly body: string }>
+  /** Without it everybody reads what names no tenant. */
+  readonly metricsAccess?: MetricsAccess | undefined
   readonly openApi: () => object
   readonly isDraining: () => boolean
   readonly version: string
 }
 
-export function createSystemRoutes({ engine, metrics, openApi, isDraining, version }: SystemOptions): readonly Route[] {
+export function createSystemRoutes(options: SystemOptions): readonly Route[] {
+  const { engine, metrics, metricsAccess, openApi, isDraining, version } = options
   const live: z.output<typeof liveness> = { status: 'live', version }
 
   return [
@@ -26,7 +32,7 @@ export function createSystemRoutes({ engine, metrics, openApi, isDraining, versi
      *     responses:
      *       200: { description: It does, content: { application/json: { schema: { $ref: '#/components/schemas/Liveness' } } } }
      */
-    defineRoute({ method: 'get', path: '/healthz', action: 'public', handle: () => ({ status: 200, body: live }) }),
+    defineRoute({ method: 'get', path: '/healthz', action: 'public', limit: 'none', handle: () => ({ status: 200, body: live }) }),
 
     /**
      * @openapi
@@ -43,6 +49,7 @@ export function createSystemRoutes({ engine, metrics, openApi, isDraining, versi
       method: 'get',
       path: '/readyz',
       action: 'public',
+      limit: 'none',
       async handle() {
         const { ready, checks } = await engine.readiness()
         const status = isDraining() ? 'draining' : ready ? 'ready' : 'not_ready'
@@ -57,17 +64,25 @@ export function createSystemRoutes({ engine, metrics, openApi, isDraining, versi
      *   get:
      *     operationId: readMetrics
      *     tags: [system]
-     *     summary: Metrics in the Prometheus text format
+     *     summary: Metrics in the Prometheus text format, or as OpenMetrics with exemplars when it is asked for
+     *     description: >-
+     *       Without `metrics.token` everybody may read them, and only a platform admin's token shows the gauges of single tenants. With
+     *       it a reader needs that token, or a platform admin's, as `Authorization: Bearer`, and sees them.
      *     responses:
-     *       200: { description: The metrics, content: { text/plain: { schema: { type: string } } } }
+     *       200:
+     *         description: The metrics
+     *         content: { text/plain: { schema: { type: string } }, application/openmetrics-text: { schema: { type: string } } }
+     *       401: { $ref: '#/components/responses/Problem' }
      */
     defineRoute({
       method: 'get',
       path: '/metrics',
       action: 'public',
-      async handle() {
-        const { contentType, body } = await metrics()
-        return { status: 200, headers: { 'content-type': contentType }, text: body }
+      limit: 'none',
+      async handle({ headers: { accept, authorization }, address }) {
+        const tenants = await seesTenants(metricsAccess, { authorization, address })
+        const { contentType, body } = await metrics({ openMetrics: wantsOpenMetrics(accept), tenants })
+        return { status: 200, headers: { 'content-type': contentType, vary: 'accept' }, text: body }
       },
     }),
 
@@ -81,6 +96,12 @@ export function createSystemRoutes({ engine, metrics, openApi, isDraining, versi
      *     responses:
      *       200: { description: An OpenAPI 3.1 document, content: { application/json: { schema: { type: object } } } }
      */
-    defineRoute({ method: 'get', path: '/openapi.json', action: 'public', handle: () => ({ status: 200, body: openApi() }) }),
+    defineRoute({
+      method: 'get',
+      path: '/openapi.json',
+      action: 'public',
+      limit: 'none',
+      handle: () => ({ status: 200, body: openApi() }),
+    }),
   ]
 }

@@ -39,7 +39,11 @@ export function createTenantCollectionRoutes(engine: EngineApi): readonly Route[
           config: body.config ?? {},
           messages: toMessageDrafts(body.messages ?? [], Date.now()),
         })
-        return replyTenant(201, tenant, { location: `${prefix}/tenants/${tenant.id}` })
+        const { id, name, description, status, workers, config } = tenant
+        return {
+          ...replyTenant(201, tenant, { location: `${prefix}/tenants/${id}` }),
+          audit: { tenantId: id, after: { name, description, status, workers, config } },
+        }
       },
     }),
 

@@ -6,6 +6,8 @@ import { parseIfMatch, toEntityTag } from '../../request/entity-tag.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { type concurrencyAnswer, concurrencyBody } from '../../schemas/tenant.ts'
 import { tenantConfig } from '../../schemas/tenant-config.ts'
+import { noteUnfinished } from '../note-unfinished.ts'
+import { changeAs } from './change-as.ts'
 import { findTenant } from './find-tenant.ts'
 
 export function createTenantConfigRoutes(engine: EngineApi): readonly Route[] {
@@ -29,14 +31,16 @@ export function createTenantConfigRoutes(engine: EngineApi): readonly Route[] {
       action: 'tenant.resize',
       body: concurrencyBody,
       async handle({ tenantId, body }) {
-        const { workers, previousWorkers, currentWorkers } = await engine.resizeTenant(tenantId, body.workers)
+        const { workers, previousWorkers, currentWorkers } = await noteUnfinished({ after: body }, () =>
+          engine.resizeTenant(tenantId, body.workers),
+        )
         const answer: z.output<typeof concurrencyAnswer> = {
           tenant_id: tenantId,
           workers,
           previous_workers: previousWorkers,
           current_workers: currentWorkers,
         }
-        return { status: 200, body: answer }
+        return { status: 200, body: answer, audit: { before: { workers: previousWorkers }, after: { workers } } }
       },
     }),
 
@@ -55,7 +59,10 @@ export function createTenantConfigRoutes(engine: EngineApi): readonly Route[] {
      *     operationId: changeTenantConfig
      *     tags: [tenants]
      *     summary: Replace the tenant's settings
-     *     description: The keys `retry` and `retention` are for the engine; any other is for the handlers.
+     *     description: >-
+     *       The keys that the schema names are for the engine; any other is for the handlers. Only owners and platform admins may change
+     *       `payload_visibility`: for anybody else it must be what it is. Only platform admins may change `rate_limits`: for anybody else it must
+     *       be what it is, or be left out, and stays.
      *     parameters:
      *       - { $ref: '#/components/parameters/IfMatch' }
      *     requestBody: { required: true, content: { application/json: { schema: { $ref: '#/components/schemas/TenantConfig' } } } }
@@ -73,8 +80,11 @@ export function createTenantConfigRoutes(engine: EngineApi): readonly Route[] {
       path: '/tenants/{id}/config',
       action: 'tenant.change_config',
       body: tenantConfig,
-      handle: async ({ tenantId, body, headers }) =>
-        replyConfig(await engine.changeTenant(tenantId, { config: body }, parseIfMatch(headers['if-match']))),
+      async handle({ principal, tenantId, body, headers }) {
+        const expectedVersion = parseIfMatch(headers['if-match'])
+        const { tenant, audit } = await changeAs(principal, engine, tenantId, { change: { config: body }, expectedVersion })
+        return { ...replyConfig(tenant), audit }
+      },
     }),
   ]
 }

@@ -4,7 +4,10 @@ import type { EngineApi } from '../../../core/ports/engine-api.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { emptyBody } from '../../schemas/common.ts'
 import type { drainingTenant } from '../../schemas/tenant.ts'
-import { replyTenant, toTenantBody } from './to-tenant-body.ts'
+import { noteUnfinished } from '../note-unfinished.ts'
+import { findTenant } from './find-tenant.ts'
+import { changeNoted } from './noted-change.ts'
+import { replyChanged, toTenantBody } from './to-tenant-body.ts'
 
 export function createTenantLifecycleRoutes(engine: EngineApi): readonly Route[] {
   return [
@@ -25,7 +28,7 @@ export function createTenantLifecycleRoutes(engine: EngineApi): readonly Route[]
       path: '/tenants/{id}/pause',
       action: 'tenant.pause',
       body: emptyBody,
-      handle: async ({ tenantId }) => replyTenant(200, await engine.changeTenant(tenantId, { status: 'paused' })),
+      handle: async ({ tenantId }) => replyChanged(await changeNoted(engine, tenantId, { status: 'paused' })),
     }),
 
     /**
@@ -45,7 +48,7 @@ export function createTenantLifecycleRoutes(engine: EngineApi): readonly Route[]
       path: '/tenants/{id}/resume',
       action: 'tenant.resume',
       body: emptyBody,
-      handle: async ({ tenantId }) => replyTenant(200, await engine.changeTenant(tenantId, { status: 'active' })),
+      handle: async ({ tenantId }) => replyChanged(await changeNoted(engine, tenantId, { status: 'active' })),
     }),
 
     /**
@@ -65,7 +68,7 @@ export function createTenantLifecycleRoutes(engine: EngineApi): readonly Route[]
       path: '/tenants/{id}/restart',
       action: 'tenant.restart',
       body: emptyBody,
-      handle: async ({ tenantId }) => replyTenant(200, await engine.changeTenant(tenantId, { restart: true })),
+      handle: async ({ tenantId }) => replyChanged(await changeNoted(engine, tenantId, { restart: true })),
     }),
 
     /**
@@ -86,12 +89,14 @@ export function createTenantLifecycleRoutes(engine: EngineApi): readonly Route[]
       action: 'tenant.drain',
       body: emptyBody,
       async handle({ tenantId }) {
-        const { tenant, remaining } = await engine.drainTenant(tenantId)
+        const { status } = await findTenant(engine, tenantId)
+        const audit = { before: { status }, after: { status: 'drained' } }
+        const { tenant, remaining } = await noteUnfinished(audit, () => engine.drainTenant(tenantId))
         const body: z.output<typeof drainingTenant> = {
           ...toTenantBody(tenant),
           remaining: { ready: remaining.ready, in_flight: remaining.inFlight },
         }
-        return { status: 202, body }
+        return { status: 202, body, audit }
       },
     }),
   ]

@@ -5,8 +5,11 @@ import type { TenantChange } from '../../../core/ports/tenant-store.ts'
 import { parseIfMatch } from '../../request/entity-tag.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { type deletionAnswer, deletionQuery, tenantChange } from '../../schemas/tenant.ts'
+import { toCertificateBody } from '../erasures/to-erasure-body.ts'
+import { noteUnfinished } from '../note-unfinished.ts'
+import { changeAs } from './change-as.ts'
 import { findTenant } from './find-tenant.ts'
-import { replyTenant } from './to-tenant-body.ts'
+import { replyChanged, replyTenant } from './to-tenant-body.ts'
 
 export function createTenantRoutes(engine: EngineApi): readonly Route[] {
   return [
@@ -60,8 +63,10 @@ export function createTenantRoutes(engine: EngineApi): readonly Route[] {
         path: '/tenants/{id}',
         action: 'tenant.change',
         body: tenantChange,
-        handle: async ({ tenantId, body, headers }) =>
-          replyTenant(200, await engine.changeTenant(tenantId, toChange(body), parseIfMatch(headers['if-match']))),
+        async handle({ principal, tenantId, body, headers }) {
+          const expectedVersion = parseIfMatch(headers['if-match'])
+          return replyChanged(await changeAs(principal, engine, tenantId, { change: toChange(body), expectedVersion }))
+        },
       }),
     ),
 
@@ -71,7 +76,8 @@ export function createTenantRoutes(engine: EngineApi): readonly Route[] {
      *   delete:
      *     operationId: deleteTenant
      *     tags: [tenants]
-     *     summary: Delete a tenant, its queues, its consumer and its partition
+     *     summary: Delete a tenant and all that is its own
+     *     description: Its rows everywhere, its queues, its consumer and its partition. The certificate says what was found and removed.
      *     parameters:
      *       - { $ref: '#/components/parameters/Deletion.mode' }
      *       - { $ref: '#/components/parameters/Deletion.deadline_ms' }
@@ -84,9 +90,19 @@ export function createTenantRoutes(engine: EngineApi): readonly Route[] {
       action: 'tenant.delete',
       query: deletionQuery,
       async handle({ tenantId, query: { mode, deadline_ms } }) {
-        const { drained, discarded } = await engine.deleteTenant(tenantId, mode, deadline_ms)
-        const answer: z.output<typeof deletionAnswer> = { id: tenantId, status: 'deleted', drained, discarded }
-        return { status: 200, body: answer }
+        const { name } = await findTenant(engine, tenantId)
+        // The tenant's own entries are erased with it: this one is the platform's.
+        const note = { tenantId: null, resource: `tenant/${tenantId}`, before: { name } }
+        const deletion = await noteUnfinished({ ...note, after: { mode } }, () => engine.deleteTenant(tenantId, mode, deadline_ms))
+        const { drained, discarded, certificate } = deletion
+        const answer: z.output<typeof deletionAnswer> = {
+          id: tenantId,
+          status: 'deleted',
+          drained,
+          discarded,
+          certificate: certificate ? toCertificateBody(certificate) : null,
+        }
+        return { status: 200, body: answer, audit: { ...note, after: { mode, drained, discarded } } }
       },
     }),
   ]

@@ -3,8 +3,9 @@ import type { z } from 'zod'
 import type { EngineApi, TenantStats } from '../../../core/ports/engine-api.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import type { tenantStatsSchema } from '../../schemas/tenant.ts'
+import type { PayloadGuard } from '../messages/payload-guard.ts'
 
-export function createTenantStatsRoutes(engine: EngineApi): readonly Route[] {
+export function createTenantStatsRoutes(engine: EngineApi, guard: PayloadGuard): readonly Route[] {
   return [
     /**
      * @openapi
@@ -22,12 +23,16 @@ export function createTenantStatsRoutes(engine: EngineApi): readonly Route[] {
       method: 'get',
       path: '/tenants/{id}/stats',
       action: 'tenant.read_stats',
-      handle: async ({ tenantId }) => ({ status: 200, body: toStatsBody(await engine.tenantStats(tenantId)) }),
+      async handle({ principal, tenantId }) {
+        const stats = await engine.tenantStats(tenantId)
+        return { status: 200, body: toStatsBody(stats, await guard.mayRead(principal, tenantId)) }
+      },
     }),
   ]
 }
 
-function toStatsBody(stats: TenantStats): z.output<typeof tenantStatsSchema> {
+/** What opened a circuit is the text of an error, which may quote the data. */
+function toStatsBody(stats: TenantStats, isReadable: boolean): z.output<typeof tenantStatsSchema> {
   const { queue, latencyMs, workers } = stats
   return {
     queue: { ready: queue.ready, unacked: queue.unacked ?? null, dlq: queue.dlq },
@@ -36,6 +41,11 @@ function toStatsBody(stats: TenantStats): z.output<typeof tenantStatsSchema> {
     latency_ms: { p50: latencyMs.p50, p99: latencyMs.p99 },
     workers: { desired: workers.desired, current: workers.current, busy: workers.busy },
     state: stats.state,
-    circuits: stats.circuits.map(({ destination, state, until, reason }) => ({ destination, state, until: until.toISOString(), reason })),
+    circuits: stats.circuits.map(({ destination, state, until, reason }) => ({
+      destination,
+      state,
+      until: until.toISOString(),
+      reason: isReadable ? reason : null,
+    })),
   }
 }

@@ -4,6 +4,7 @@ import type { TenantView } from '../../../core/ports/engine-api.ts'
 import type { Reply } from '../../answer/send.ts'
 import { toEntityTag } from '../../request/entity-tag.ts'
 import type { tenantSchema } from '../../schemas/tenant.ts'
+import type { Changed } from './noted-change.ts'
 
 export type TenantBody = z.output<typeof tenantSchema>
 
@@ -29,3 +30,5 @@ export const replyTenant = (status: 200 | 201, tenant: TenantView, headers: Read
   headers: { etag: toEntityTag(tenant.version), ...headers },
   body: toTenantBody(tenant),
 })
+
+export const replyChanged = ({ tenant, audit }: Changed): Reply => ({ ...replyTenant(200, tenant), audit })

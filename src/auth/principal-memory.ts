@@ -1,0 +1,96 @@
+/** Remembers for a few seconds whom a credential stands for, in bounded memory. */
+import { AppError } from '../core/errors.ts'
+import type { IdentityChange } from '../core/ports/identity-store.ts'
+import type { Principal } from './principal.ts'
+
+export interface VerifiedPrincipal {
+  readonly principal: Principal
+  /** When the credential itself expires. */
+  readonly expiresAtMs: number
+}
+
+/** undefined for a credential that is not valid. */
+export type VerifyCredential = (credential: string) => Promise<VerifiedPrincipal | undefined>
+
+export interface PrincipalMemory {
+  /** From memory, or as `verify` says. Refusals are not remembered. Errors: those of `verify`. */
+  recall(credential: string): Promise<Principal | undefined>
+  /** What is remembered of this session, key, user or tenant is asked again. */
+  forget(change: IdentityChange): void
+}
+
+/** How long a credential is believed without looking again: the longest that a lost hint keeps a revocation from being seen. */
+const believeMs = 5_000
+/** The same while the database is away, when nobody can look and nobody can revoke through it. */
+const believeBlindlyMs = 60_000
+const maxRemembered = 10_000
+
+interface Remembered extends VerifiedPrincipal {
+  readonly verifiedAtMs: number
+  freshUntilMs: number
+}
+
+export function createPrincipalMemory(verify: VerifyCredential, now: () => number): PrincipalMemory {
+  const remembered = new Map<string, Remembered>()
+  const asking = new Map<string, Promise<Principal | undefined>>()
+  let changes = 0
+
+  const remember = (credential: string, verified: VerifiedPrincipal): void => {
+    remembered.delete(credential)
+    // Insertion order is age: the first key is the oldest.
+    if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value ?? '')
+    const freshUntilMs = Math.min(verified.expiresAtMs, now() + believeMs)
+    remembered.set(credential, { ...verified, verifiedAtMs: now(), freshUntilMs })
+  }
+
+  const ask = async (credential: string): Promise<Principal | undefined> => {
+    const changesBefore = changes
+    try {
+      const verified = await verify(credential)
+      if (!verified) remembered.delete(credential)
+      // What was looked up before a change may be from before it: good for this request, not for the next.
+      else if (changes === changesBefore) remember(credential, verified)
+      return verified?.principal
+    } catch (error) {
+      const known = remembered.get(credential)
+      const blindUntilMs = known ? Math.min(known.expiresAtMs, known.verifiedAtMs + believeBlindlyMs) : 0
+      if (!known || now() >= blindUntilMs || !(error instanceof AppError && error.code === 'database.unavailable')) throw error
+      known.freshUntilMs = Math.min(blindUntilMs, now() + believeMs)
+      return known.principal
+    }
+  }
+
+  return {
+    async recall(credential) {
+      const known = remembered.get(credential)
+      if (known && now() < known.freshUntilMs) return known.principal
+      const asked = asking.get(credential)
+      if (asked) return asked
+      const answer = ask(credential).finally(() => {
+        if (asking.get(credential) === answer) asking.delete(credential)
+      })
+      asking.set(credential, answer)
+      return answer
+    },
+
+    forget(change) {
+      changes++
+      // Whoever asks from now on must not get an answer that was looked up before.
+      asking.clear()
+      for (const [credential, { principal }] of remembered) if (isAbout(principal, change)) remembered.delete(credential)
+    },
+  }
+}
+
+function isAbout(principal: Principal, { of, id }: IdentityChange): boolean {
+  switch (of) {
+    case 'session':
+      return principal.kind !== 'api_key' && principal.sessionId === id
+    case 'api_key':
+      return principal.kind === 'api_key' && principal.id === id
+    case 'user':
+      return principal.kind !== 'api_key' && principal.id === id
+    case 'tenant':
+      return principal.kind !== 'admin' && principal.tenantId === id
+  }
+}
