@@ -322,6 +322,28 @@ describe('postgres broker', function () {
     expect(lost).to.have.length(1)
   })
 
+  it('opens no consumer on a connection that is lost while it looks for the queue', async () => {
+    const { schema } = installation
+    const holder = new pg.Client({ connectionString: url })
+    await holder.connect()
+    await holder.query(`BEGIN; LOCK TABLE ${schema}.queue`)
+    // The statements that wait are left a moment to end, and do: the lock goes when the connection does.
+    broker.subscribe(() => void holder.query('ROLLBACK'))
+    const onLost = () => {}
+    const opening = [
+      broker.openConsumer(tenant, { consumerTag: 'c', prefetch: 1, onDelivery() {}, onLost }),
+      broker.openDeadLetters(tenant, { onDeadLetter: async () => {}, onLost }),
+    ].map((each) => each.then(() => 'open', codeOf))
+    await eventually(async () => {
+      const { rows } = await sql(`SELECT FROM pg_locks WHERE relation = '${schema}.queue'::regclass AND NOT granted`)
+      expect(rows).to.have.length(2)
+    })
+    const { rows } = await presenceOf(schema)
+    for (const { pid } of rows) await installation.sql('SELECT pg_terminate_backend($1)', [pid])
+    expect(await Promise.all(opening)).to.deep.equal(['broker.unavailable', 'broker.unavailable'])
+    await holder.end()
+  })
+
   it('waits for nobody’s lock for ever', async () => {
     const database = createDatabase({ url, poolSize: 1, onTrouble: () => {} })
     const { rows } = await database.query('SHOW lock_timeout')

@@ -8,6 +8,7 @@ import { createConsumer } from './consumer.ts'
 import { createConsumerRegistry } from './consumer-registry.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { settledWithin } from './deadline.ts'
+import { notConnected } from './errors.ts'
 import type { PostgresBrokerOptions } from './options.ts'
 import type { Publisher } from './publisher.ts'
 import { createPublisher } from './publisher.ts'
@@ -19,9 +20,9 @@ import { createWakeNotifier } from './wake-notifier.ts'
 export interface Session {
   readonly publisher: Publisher
   readonly queues: TenantQueues
-  /** Rejects with `queue.missing`. */
+  /** Rejects with `queue.missing`, or `broker.unavailable` when the session ends meanwhile. */
   openConsumer(tenantId: TenantId, options: ConsumerOptions): Promise<BrokerConsumer>
-  /** Rejects with `queue.missing`. */
+  /** Rejects with `queue.missing`, or `broker.unavailable` when the session ends meanwhile. */
   openDeadLetters(tenantId: TenantId, options: DeadLetterOptions): Promise<DeadLetterConsumer>
   /** The queue was deleted here: its consumers in this node end, those of other nodes find out. */
   endConsumersOf(queue: string): void
@@ -58,12 +59,14 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
   const queues = createTenantQueues(boss, statements)
   const caretaker = createCaretaker({ consumers: consumers.all, statements, probe: connection.probe, log })
   const stopListening = options.wake.subscribe(wakeLocal)
+  let over: string | undefined
 
   function wakeLocal(queue: string): void {
     for (const consumer of consumers.of(queue)) consumer.wake()
   }
 
   function quiesce(reason: string): void {
+    over = reason
     caretaker.stop()
     stopListening()
     notifier.close()
@@ -76,17 +79,23 @@ export async function openSession(options: SessionOptions, signal: AbortSignal):
     options.onLost(reason)
   }
 
+  /** A statement under way may still succeed after the loss: a consumer made then would be told of nothing. */
+  async function requireQueue(queue: string): Promise<void> {
+    await queues.require(queue)
+    if (over !== undefined) throw notConnected(over)
+  }
+
   return {
     publisher,
     queues,
     async openConsumer(tenantId, consumerOptions) {
-      await queues.require(tenantQueueName(tenantId))
+      await requireQueue(tenantQueueName(tenantId))
       const consumer = createConsumer(tenantId, consumerOptions, { io, log, onEnded: consumers.remove })
       consumers.add(consumer)
       return consumer
     },
     async openDeadLetters(tenantId, letterOptions) {
-      await queues.require(tenantDeadLetterQueueName(tenantId))
+      await requireQueue(tenantDeadLetterQueueName(tenantId))
       const letters = createDeadLetters(tenantId, letterOptions, { io, log, onEnded: consumers.remove })
       consumers.add(letters)
       letters.wake()
