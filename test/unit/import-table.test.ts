@@ -49,7 +49,7 @@ const rows: readonly Row[] = [
   },
   {
     from: 'src/database/repositories/a.ts',
-    allowed: ['../../core/ids.ts', '../client.ts', 'kysely'],
+    allowed: ['../../core/ids.ts', '../client.ts', 'kysely', 'uuid'],
     refused: ['../../handlers/index.ts', '../../app.ts', 'express'],
   },
   {

@@ -1,6 +1,7 @@
 /** The audit store on PostgreSQL. */
-import { randomUUIDv7 } from 'node:crypto'
+
 import { sql } from 'kysely'
+import { v7 as uuidv7 } from 'uuid'
 import type { AuditPage, AuditQuery, AuditStore, StoredAuditEntry } from '../../core/ports/audit-store.ts'
 import { toStorableEntry } from '../audit-values.ts'
 import { type Statements, statements } from '../client.ts'
@@ -16,7 +17,7 @@ export function createAuditStore(requests: Statements, service: Statements, slow
     async add(entry) {
       const { tenantId, doer, action, resource, address, requestId, before, after } = toStorableEntry(entry)
       const values = [tenantId, doer.kind, doer.id, doer.name, action, resource, address, requestId, toJson(before), toJson(after)]
-      await (tenantId === null ? service : requests).run(adding, [randomUUIDv7(), ...values])
+      await (tenantId === null ? service : requests).run(adding, [uuidv7(), ...values])
     },
     list: (query) => slowWork.read(() => listEntries(requests, query), query.tenantId),
   }

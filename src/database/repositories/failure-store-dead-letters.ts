@@ -1,6 +1,7 @@
 /** Stores what the broker has put aside. */
-import { randomUUIDv7 } from 'node:crypto'
+
 import { isDeepStrictEqual } from 'node:util'
+import { v7 as uuidv7 } from 'uuid'
 import { AppError } from '../../core/errors.ts'
 import { type Failure, toErrorText, toStorable } from '../../core/failure.ts'
 import type { MessageId } from '../../core/ids.ts'
@@ -65,7 +66,7 @@ export async function recordDeadLetter(client: Statements, received: DeadLetter)
     if (await isStored(client, letter, id)) return
   }
   const detail = id === undefined ? letter.detail : `${letter.detail}; its id ${id} is that of another message`
-  await recordWithoutMessage(client, { ...letter, id: randomUUIDv7() as MessageId }, { errorClass, error: toErrorText(detail) })
+  await recordWithoutMessage(client, { ...letter, id: uuidv7() as MessageId }, { errorClass, error: toErrorText(detail) })
 }
 
 /** True when what the letter holds is in the row of that id: as its bytes, or as the data of its message. */

@@ -1,6 +1,6 @@
 /** The store of flight records on PostgreSQL. */
-import { randomUUIDv7 } from 'node:crypto'
 import { sql } from 'kysely'
+import { v7 as uuidv7 } from 'uuid'
 import { toStorable } from '../../core/failure.ts'
 import type { FlightRecordEntry, FlightRecordPage, FlightRecordQuery, FlightRecordStore } from '../../core/ports/flight-record-store.ts'
 import type { FlightDump } from '../../core/ports/inspection.ts'
@@ -19,7 +19,8 @@ export function createFlightRecordStore(requests: Statements, service: Statement
   return {
     async add(dump) {
       const { tenantId, node, actorId, machine, reason, recordedAt } = dump
-      const values = [randomUUIDv7(), tenantId, toStorable(node), toStorable(actorId), machine, toStorable(reason), recordedAt]
+      // Unlike Node's own, these rise within a millisecond, too.
+      const values = [uuidv7(), tenantId, toStorable(node), toStorable(actorId), machine, toStorable(reason), recordedAt]
       // JSON writes NUL and lone surrogates so that a text may hold them.
       const [row] = await service.run(adding, [...values, JSON.stringify(dump), keptRecords - 1, keptOfTenant - 1])
       return row === undefined ? undefined : String(row.id)
