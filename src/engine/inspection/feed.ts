@@ -19,8 +19,11 @@ export interface FeedEntry extends Happening {
 type Follower = (entry: FeedEntry) => void
 
 export interface Feed {
-  /** Tells every change from now on; the first follower starts the feed. Returns what ends it. */
-  follow(follower: Follower): () => void
+  /**
+   * Tells every change from now on; the first follower starts the feed. Those of tasks come from the first follower that wants them
+   * until the feed stops. Returns what ends it.
+   */
+  follow(follower: Follower, wantsTasks: boolean): () => void
   /** Tells followers what has happened on another node; nothing while nobody follows. */
   add(node: string, place: Place, happening: Happening): void
   /** Of the last change; 0 before the first. */
@@ -41,6 +44,7 @@ export function createFeed(options: { readonly local: LocalChanges; readonly nod
   const followers = new Set<Follower>()
   let idsOf = createWatchIds()
   let last = 0
+  let hasTasks = false
   let kept: FeedEntry[] = []
   let stopListening: (() => void) | undefined
   let lingering: NodeJS.Timeout | undefined
@@ -62,14 +66,19 @@ export function createFeed(options: { readonly local: LocalChanges; readonly nod
     stopListening = undefined
     kept = []
     last = 0
+    hasTasks = false
     idsOf = createWatchIds()
   }
 
   return {
-    follow(follower) {
+    follow(follower, wantsTasks) {
       clearTimeout(lingering)
       followers.add(follower)
-      stopListening ??= local.listen((change) => add(node, placeOf(change.ref), change))
+      hasTasks ||= wantsTasks
+      stopListening ??= local.listen(
+        (change) => add(node, placeOf(change.ref), change),
+        () => hasTasks,
+      )
       return () => {
         if (!followers.delete(follower) || followers.size > 0 || !stopListening) return
         lingering = setTimeout(stop, lingerMs).unref()

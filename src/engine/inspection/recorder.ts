@@ -34,8 +34,8 @@ export interface Recorder {
   transitionsOf(ref: AnyActorRef): readonly TransitionView[]
   /** undefined for an actor without states. */
   dump(ref: AnyActorRef, reason: string | null): FlightDump | undefined
-  /** One listener; undefined when nobody looks: then nothing is computed for it. */
-  listen(listener: ((change: RecordedChange) => void) | undefined): void
+  /** One listener; undefined when nobody looks: then nothing is computed for it. Nor is it for tasks, unless it wants them. */
+  listen(listener: ((change: RecordedChange) => void) | undefined, wantsTasks?: () => boolean): void
 }
 
 export interface RecorderOptions {
@@ -57,6 +57,7 @@ export function createRecorder({ node, onIncident, onTrouble, nowMs = Date.now }
   // Of an actor without states only when it was spawned.
   const traces = new WeakMap<object, Trace | number>()
   let listener: ((change: RecordedChange) => void) | undefined
+  let wantsTasks = (): boolean => true
   let troubled = false
 
   // Whoever is told must not harm the record, nor the actors.
@@ -73,8 +74,13 @@ export function createRecorder({ node, onIncident, onTrouble, nowMs = Date.now }
     guarded(() => onTrouble?.(error))
   }
 
-  const tell = (kind: RecordedChange['kind'], ref: AnyActorRef, event: string, [from, to]: readonly [string | null, string]): void =>
-    guarded(() => listener?.({ kind, ref, atMs: nowMs(), event, from, to }))
+  const tell = (kind: RecordedChange['kind'], ref: AnyActorRef, event: string, from: string | null, to: string): void => {
+    try {
+      listener?.({ kind, ref, atMs: nowMs(), event, from, to })
+    } catch (error) {
+      trouble(error)
+    }
+  }
 
   const dump = (ref: AnyActorRef, trace: Trace, reason: string | null, crash: Crash | null): FlightDump => {
     const snapshot: unknown = ref.getSnapshot()
@@ -121,12 +127,13 @@ export function createRecorder({ node, onIncident, onTrouble, nowMs = Date.now }
   const noteCrash = (ref: AnyActorRef, error: unknown, type: string): void => {
     const trace = traces.get(ref)
     if (typeof trace !== 'object') {
+      const isTask = kindOf(ref) === 'task'
       // Tasks fail as part of life: a broker that is away makes `connect` fail.
-      if (listener) tell(kindOf(ref) === 'task' ? 'stopped' : 'crashed', ref, type, ['active', 'error'])
+      if (listener && (!isTask || wantsTasks())) tell(isTask ? 'stopped' : 'crashed', ref, type, 'active', 'error')
     } else if (!trace.ended) {
       const event = trace.first ?? { type: 'xstate.init' }
       end(trace)
-      if (listener) tell('crashed', ref, event.type, [lastState(trace), 'error'])
+      if (listener) tell('crashed', ref, event.type, lastState(trace), 'error')
       report(ref, trace, errorText(error), { event, error: errorText(error) })
     }
   }
@@ -139,13 +146,14 @@ export function createRecorder({ node, onIncident, onTrouble, nowMs = Date.now }
   }
 
   const noteStateless = (ref: AnyActorRef, type: string, status: unknown): void => {
-    if (type === 'xstate.init') tell('spawned', ref, type, [null, 'active'])
-    else if (status === 'done' || status === 'stopped') tell('stopped', ref, type, ['active', status])
+    if (kindOf(ref) === 'task' && !wantsTasks()) return
+    if (type === 'xstate.init') tell('spawned', ref, type, null, 'active')
+    else if (status === 'done' || status === 'stopped') tell('stopped', ref, type, 'active', status)
   }
 
   const noteStart = (ref: AnyActorRef, trace: Trace, snapshot: AnyMachineSnapshot): void => {
     trace.present = { base: keepSnapshot(snapshot, trace.kind), since: startedAt(trace.spawnedAtMs), entries: [] }
-    if (listener) tell('spawned', ref, 'xstate.init', [null, stateOf(snapshot, trace.kind)])
+    if (listener) tell('spawned', ref, 'xstate.init', null, stateOf(snapshot, trace.kind))
   }
 
   const noteTransition = (ref: AnyActorRef, trace: Trace, event: AnyEventObject, snapshot: AnyMachineSnapshot): void => {
@@ -156,7 +164,7 @@ export function createRecorder({ node, onIncident, onTrouble, nowMs = Date.now }
     addEntry(trace, { atMs: nowMs(), event: keepEvent(event, kind), value: share(snapshot.value), reenters }, snapshot)
     if (!from) return
     const to = snapshot.status === 'stopped' ? 'stopped' : stateOf(snapshot, kind)
-    tell(snapshot.status === 'active' ? 'transition' : 'stopped', ref, event.type, [from, to])
+    tell(snapshot.status === 'active' ? 'transition' : 'stopped', ref, event.type, from, to)
   }
 
   const noteSnapshot = (ref: AnyActorRef, event: AnyEventObject, snapshot: object): void => {
@@ -220,8 +228,9 @@ export function createRecorder({ node, onIncident, onTrouble, nowMs = Date.now }
       const trace = traces.get(ref)
       return typeof trace === 'object' ? dump(ref, trace, reason, null) : undefined
     },
-    listen(next) {
+    listen(next, tasksToo = () => true) {
       listener = next
+      wantsTasks = tasksToo
     },
   }
 }

@@ -27,17 +27,22 @@ export function placeOf(ref: AnyActorRef): Place {
 
 const toAbove = ({ id, above }: Place): readonly string[] => [id, ...above]
 
+/** Tasks come and go with each piece of work: only who asks for them, or for one of them, is told. */
 export function isWanted({ tenantId, actorId, actorKind }: WatchFilter, { id, kind, tenantId: of, above }: Place): boolean {
   if (tenantId !== undefined && tenantId !== of) return false
-  if (actorKind !== undefined && actorKind !== kind) return false
+  if (actorKind === undefined ? kind === 'task' && id !== actorId : actorKind !== kind) return false
   return actorId === undefined || actorId === id || above.includes(actorId)
 }
+
+/** False when no task matches the filter. */
+export const mayWantTasks = ({ actorId, actorKind }: WatchFilter): boolean =>
+  actorKind === undefined ? actorId !== undefined : actorKind === 'task'
 
 /** True when whatever `narrow` matches is matched by `wide`, as far as their fields tell. */
 export const covers = (wide: WatchFilter, narrow: WatchFilter): boolean =>
   (wide.tenantId === undefined || wide.tenantId === narrow.tenantId) &&
-  (wide.actorId === undefined || wide.actorId === narrow.actorId) &&
-  (wide.actorKind === undefined || wide.actorKind === narrow.actorKind)
+  (wide.actorId === narrow.actorId || (wide.actorId === undefined && (wide.actorKind !== undefined || !mayWantTasks(narrow)))) &&
+  (wide.actorKind === narrow.actorKind || (wide.actorKind === undefined && narrow.actorKind !== 'task'))
 
 /** The same for filters that match the same. */
 export const keyOf = ({ tenantId, actorId, actorKind }: WatchFilter): string =>

@@ -2,7 +2,7 @@
 import type { WatchFilter } from '../../core/ports/inspection.ts'
 import type { Peers } from '../../core/ports/peers.ts'
 import type { RecordedChange } from './recorder.ts'
-import { isWanted, keyOf, type Place, placeOf } from './watch-filter.ts'
+import { isWanted, keyOf, mayWantTasks, type Place, placeOf } from './watch-filter.ts'
 import type { LocalChanges } from './watch-local.ts'
 import { readWatchNote, toWatchedChange, type WatchedChange, type WatchedNote, type WatchNote } from './watch-notes.ts'
 import { createTally, type Tally } from './watch-tally.ts'
@@ -71,13 +71,14 @@ function startTelling({ local, tickMs, tell, onEnd }: TellingOptions): Telling {
   let tick: NodeJS.Timeout | undefined
   let lease: NodeJS.Timeout | undefined
 
-  const stopListening = local.listen((change) => {
+  const hear = (change: RecordedChange): void => {
     const place = placeOf(change.ref)
     const matching = wanted.filter(({ filter }) => isWanted(filter, place))
     if (matching.length === 0) return
     tick ??= setTimeout(flush, tickMs).unref()
     take(change, place, matching)
-  })
+  }
+  const stopListening = local.listen(hear, () => wanted.some(({ filter }) => mayWantTasks(filter)))
 
   /** By itself when a filter that wants it may have more; otherwise it counts for each of them. */
   function take(change: RecordedChange, place: Place, matching: readonly Wanted[]): void {

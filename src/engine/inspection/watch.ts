@@ -4,7 +4,7 @@ import type { Peers } from '../../core/ports/peers.ts'
 import { createFeed } from './feed.ts'
 import type { Recorder } from './recorder.ts'
 import { createElsewhere } from './watch-elsewhere.ts'
-import { isWanted, keyOf } from './watch-filter.ts'
+import { isWanted, keyOf, mayWantTasks } from './watch-filter.ts'
 import { tellOthers } from './watch-here.ts'
 import { createLocalChanges } from './watch-local.ts'
 import { createReader, type Reader } from './watch-reader.ts'
@@ -84,7 +84,7 @@ export function createWatches({ recorder, peers, node, nowMs = () => performance
         return reader.items()
       }
 
-      const unfollow = feed.follow(reader.offer)
+      const unfollow = feed.follow(reader.offer, mayWantTasks(filter))
       const unwant = elsewhere.want(filter, maxPerSecond)
       const leave = (): void => {
         if (!readers.delete(reader)) return

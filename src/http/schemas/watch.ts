@@ -6,7 +6,7 @@ import { actorKind, maxNameLength } from './inspection.ts'
 export const watchQuery = z.strictObject({
   tenant_id: tenantIdText.optional().describe('That tenant’s actor and what is below it.'),
   actor_id: z.string().min(1).max(maxNameLength).optional().describe('That actor and what is below it.'),
-  kind: actorKind.optional(),
+  kind: actorKind.optional().describe('Actors of this kind. Tasks are told of only to who asks for them, or for one of them by its id.'),
   max_per_second: wholeNumber(1, 1000).default(100).describe('More changes in a second are summed up.'),
   last_event_id: z.string().min(1).max(100).optional().describe('As the header `Last-Event-ID`, which is stronger.'),
 })

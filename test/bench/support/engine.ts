@@ -19,6 +19,8 @@ export interface EngineNode {
   createTenant(name: string): Promise<TenantId>
   /** Resident memory of the process, in KiB. */
   rssKib(): number
+  /** Processor time of the process since its start, in seconds; in steps of 10 ms. */
+  cpuSeconds(): number
   /** SIGTERM, and waits for the end. Tolerates twice. */
   stop(): Promise<void>
 }
@@ -83,6 +85,7 @@ export async function startEngine(options: EngineOptions): Promise<EngineNode> {
       call,
       createTenant: async (name) => (await call<{ id: TenantId }>('POST', '/tenants', { name })).id,
       rssKib: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0),
+      cpuSeconds: () => readCpuSeconds(readFileSync(`/proc/${child.pid}/stat`, 'utf8')),
       async stop() {
         signalGroup(child, 'SIGTERM')
         await exited
@@ -95,6 +98,12 @@ export async function startEngine(options: EngineOptions): Promise<EngineNode> {
     cleanUp()
     throw new Error(`the engine did not start: ${String(error)}\n${output}`)
   }
+}
+
+/** Fields 14 and 15 of proc_pid_stat(5), in hundredths; the name in parentheses may hold spaces. */
+function readCpuSeconds(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 async function waitUntilReady(child: ChildProcess, url: string, startedAt: number): Promise<number> {

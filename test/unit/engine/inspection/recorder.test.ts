@@ -163,6 +163,19 @@ describe('the flight recorder', () => {
     expect(heard.some(({ event, to }) => event === 'xstate.init' && to === 'provisioning')).to.equal(false)
   })
 
+  it('tells nothing of tasks to a listener that does not want them', async () => {
+    const rig = await startServing()
+    const heard: string[] = []
+    rig.recorder.listen(
+      ({ ref }) => void heard.push(ref.id),
+      () => false,
+    )
+    rig.send(worker, { type: 'mailbox.ready' })
+    rig.send(worker, { type: 'worker.finish' })
+    rig.say(`${worker}.loop`, { type: 'loop.emptied' })
+    expect(heard).to.include('worker:1').and.not.include('loop')
+  })
+
   it('throws at nothing: neither at odd events, nor when those whom it tells do', async () => {
     const troubles: unknown[] = []
     const boom = (): never => {

@@ -21,7 +21,7 @@ const dumpAll = ({ root, recorder }: Rig): readonly FlightDump[] =>
 
 describe('the replay of flight records', () => {
   it('ends where every actor of a node has ended, whatever has happened to it', async function () {
-    this.timeout(60_000)
+    this.timeout(300_000)
     const played = new Set<string>()
     let crashes = 0
     await fc.assert(
@@ -114,7 +114,7 @@ describe('the replay of flight records', () => {
     expect(run('-', JSON.stringify({ ...dump, entries: dump.entries.slice(0, -1) })).status).to.equal(1)
     expect(run('-', 'x')).to.deep.include({ status: 2, stdout: '' })
     expect(run('/nowhere.json', '').stderr).to.match(/^replay: \/nowhere\.json cannot be read: ENOENT/)
-  }).timeout(30_000)
+  }).timeout(120_000)
 })
 
 const command = join(import.meta.dirname, '../../../../src/cli/replay.ts')

@@ -1,5 +1,5 @@
 /** A tree of actors to watch, a recorder that tells what it is told, and nodes that hear each other. */
-import { type AnyActorRef, createActor, enqueueActions, setup, spawnChild } from 'xstate'
+import { type AnyActorRef, createActor, enqueueActions, fromCallback, setup, spawnChild } from 'xstate'
 import type { TenantId } from '../../../../src/core/ids.ts'
 import type { WatchFilter, WatchItem, WatchOptions } from '../../../../src/core/ports/inspection.ts'
 import type { Peers } from '../../../../src/core/ports/peers.ts'
@@ -9,7 +9,8 @@ import { createWatches, type Watches, type WatchTiming } from '../../../../src/e
 export const acme = '018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0001' as TenantId
 export const other = '018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0002' as TenantId
 
-const worker = setup({}).createMachine({ id: 'worker' })
+const loop = fromCallback(() => {})
+const worker = setup({ actors: { loop } }).createMachine({ id: 'worker', entry: spawnChild('loop', { id: 'loop' }) })
 const tenant = setup({ actors: { worker } }).createMachine({
   id: 'tenant',
   entry: [spawnChild('worker', { id: 'worker:1' }), spawnChild('worker', { id: 'worker:2' })],
@@ -31,7 +32,7 @@ const createRoot = (first: TenantId, second: TenantId) =>
     ],
   })
 
-/** `supervisor:1` has the first tenant, `supervisor:12` the second; each tenant has two workers. */
+/** `supervisor:1` has the first tenant, `supervisor:12` the second; each tenant has two workers, and each worker its loop, a task. */
 function growTree([first, second]: readonly [TenantId, TenantId]) {
   const manager: AnyActorRef = createActor(createRoot(first, second), { id: 'tenantManager' }).start()
   const below = (parent: AnyActorRef, id: string): AnyActorRef => {
@@ -48,6 +49,7 @@ function growTree([first, second]: readonly [TenantId, TenantId]) {
     supervisor: (id: 'supervisor:1' | 'supervisor:12') => below(manager, id),
     tenant: (id: TenantId) => tenants[id] as AnyActorRef,
     worker: (id: TenantId, index: 1 | 2 = 1) => below(tenants[id] as AnyActorRef, `worker:${index}`),
+    loop: (id: TenantId) => below(below(tenants[id] as AnyActorRef, 'worker:1'), 'loop'),
   }
 }
 
@@ -65,10 +67,12 @@ const alone: Pick<Peers, 'tell' | 'hear'> = { tell() {}, hear: () => () => {} }
 export function createNode({ name = 'here', tenants = [acme, other], peers = alone, nowMs = () => 0, timing = {} }: NodeOptions = {}) {
   const tree = growTree(tenants)
   let listener: ((change: RecordedChange) => void) | undefined
+  let wantsTasks: (() => boolean) | undefined
   const watches: Watches = createWatches({
     recorder: {
-      listen: (given) => {
+      listen: (given, tasksToo) => {
         listener = given
+        wantsTasks = tasksToo
       },
     },
     peers,
@@ -81,6 +85,7 @@ export function createNode({ name = 'here', tenants = [acme, other], peers = alo
     ...tree,
     watches,
     isListening: () => listener !== undefined,
+    hearsTasks: () => listener !== undefined && wantsTasks?.() === true,
     /** The actor takes an event which leads it to `to`. */
     go(ref: AnyActorRef, to: string) {
       listener?.({ kind: 'transition', ref, atMs: 1_700_000_000_000, event: `go.${to}`, from: 'before', to })
