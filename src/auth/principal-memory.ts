@@ -1,6 +1,7 @@
 /** Remembers for a few seconds whom a credential stands for, in bounded memory. */
 import { AppError } from '../core/errors.ts'
 import type { IdentityChange } from '../core/ports/identity-store.ts'
+import { within } from '../core/within.ts'
 import type { Principal } from './principal.ts'
 
 export interface VerifiedPrincipal {
@@ -21,8 +22,10 @@ export interface PrincipalMemory {
 
 /** How long a credential is believed without looking again: the longest that a lost hint keeps a revocation from being seen. */
 const believeMs = 5_000
-/** The same while the database is away, when nobody can look and nobody can revoke through it. */
+/** The same while the database is away or silent, when nobody can look and nobody can revoke through it. */
 const believeBlindlyMs = 60_000
+/** How long who is remembered waits for a database that does not answer. */
+const patienceMs = 1_000
 const maxRemembered = 10_000
 
 interface Remembered extends VerifiedPrincipal {
@@ -30,7 +33,7 @@ interface Remembered extends VerifiedPrincipal {
   freshUntilMs: number
 }
 
-export function createPrincipalMemory(verify: VerifyCredential, now: () => number): PrincipalMemory {
+export function createPrincipalMemory(verify: VerifyCredential, now: () => number, patience = patienceMs): PrincipalMemory {
   const remembered = new Map<string, Remembered>()
   const asking = new Map<string, Promise<Principal | undefined>>()
   let changes = 0
@@ -43,6 +46,15 @@ export function createPrincipalMemory(verify: VerifyCredential, now: () => numbe
     remembered.set(credential, { ...verified, verifiedAtMs: now(), freshUntilMs })
   }
 
+  /** What is known, when it may be believed without a look. */
+  const believe = (credential: string): Principal | undefined => {
+    const known = remembered.get(credential)
+    const blindUntilMs = known ? Math.min(known.expiresAtMs, known.verifiedAtMs + believeBlindlyMs) : 0
+    if (!known || now() >= blindUntilMs) return undefined
+    known.freshUntilMs = Math.min(blindUntilMs, now() + believeMs)
+    return known.principal
+  }
+
   const ask = async (credential: string): Promise<Principal | undefined> => {
     const changesBefore = changes
     try {
@@ -52,25 +64,26 @@ export function createPrincipalMemory(verify: VerifyCredential, now: () => numbe
       else if (changes === changesBefore) remember(credential, verified)
       return verified?.principal
     } catch (error) {
-      const known = remembered.get(credential)
-      const blindUntilMs = known ? Math.min(known.expiresAtMs, known.verifiedAtMs + believeBlindlyMs) : 0
-      if (!known || now() >= blindUntilMs || !(error instanceof AppError && error.code === 'database.unavailable')) throw error
-      known.freshUntilMs = Math.min(blindUntilMs, now() + believeMs)
-      return known.principal
+      const believed = error instanceof AppError && error.code === 'database.unavailable' ? believe(credential) : undefined
+      if (!believed) throw error
+      return believed
     }
+  }
+
+  const begin = (credential: string): Promise<Principal | undefined> => {
+    const answer = ask(credential).finally(() => {
+      if (asking.get(credential) === answer) asking.delete(credential)
+    })
+    asking.set(credential, answer)
+    return answer
   }
 
   return {
     async recall(credential) {
       const known = remembered.get(credential)
       if (known && now() < known.freshUntilMs) return known.principal
-      const asked = asking.get(credential)
-      if (asked) return asked
-      const answer = ask(credential).finally(() => {
-        if (asking.get(credential) === answer) asking.delete(credential)
-      })
-      asking.set(credential, answer)
-      return answer
+      const answer = asking.get(credential) ?? begin(credential)
+      return known ? within(answer, patience, () => believe(credential) ?? answer) : answer
     },
 
     forget(change) {

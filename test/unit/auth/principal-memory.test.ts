@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Principal } from '../../../src/auth/principal.ts'
 import { createPrincipalMemory, type VerifiedPrincipal } from '../../../src/auth/principal-memory.ts'
 import { AppError } from '../../../src/core/errors.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const principal: Principal = { kind: 'admin', id: 'a', username: 'root', sessionId: 's' }
 const databaseAway = new AppError('database.unavailable', 'away', { retryable: true })
@@ -96,6 +97,37 @@ describe('what is remembered of a credential', () => {
     expect(state.asked, 'the database is asked every five seconds').to.have.length(3)
     state.nowMs = 60_000
     expect(await recall().catch((error) => error)).to.equal(databaseAway)
+  })
+
+  it('is believed when the database is silent, until it answers after all or the change is heard of', async () => {
+    let nowMs = 0
+    const answers: ((verified: VerifiedPrincipal | undefined) => void)[] = []
+    const verify = () => new Promise<VerifiedPrincipal | undefined>((resolve) => answers.push(resolve))
+    const memory = createPrincipalMemory(verify, () => nowMs, 5)
+    const first = memory.recall('t')
+    answers.shift()?.({ principal, expiresAtMs: 3_600_000 })
+    expect(await first).to.equal(principal)
+
+    nowMs = 5_000
+    expect(await memory.recall('t'), 'silent').to.equal(principal)
+    nowMs = 10_000
+    expect(await memory.recall('t'), 'still silent').to.equal(principal)
+    expect(answers, 'the database is asked once as long as it is silent').to.have.length(1)
+    answers.shift()?.(undefined)
+    await eventually(async () => {
+      const refused = memory.recall('t')
+      answers.shift()?.(undefined)
+      return (await refused) === undefined
+    })
+
+    const again = memory.recall('t')
+    answers.shift()?.({ principal, expiresAtMs: 3_600_000 })
+    await again
+    nowMs = 20_000
+    const waiting = memory.recall('t')
+    memory.forget({ of: 'session', id: 's' })
+    answers.shift()?.(undefined)
+    expect(await waiting, 'revoked while it waited').to.equal(undefined)
   })
 
   it('is not believed while the database is away when it has expired, was never verified, was forgotten, or something else failed', async () => {
