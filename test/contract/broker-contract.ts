@@ -105,11 +105,10 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
       return tenant
     }
 
+    /** Its consumer stays: one that is closed gives back what it has not met yet. */
     async function bury(tenant: TenantId, ...bodies: string[]): Promise<void> {
       for (const body of bodies) await installation.putForeign(tenant, body)
-      const { consumer } = await consume(tenant)
-      await depthIs(tenant, { ready: 0 })
-      await consumer.close()
+      await consume(tenant)
     }
 
     const depthIs = (tenant: TenantId, expected: { ready?: number; dlq?: number }) =>
@@ -321,7 +320,7 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
         expect(inbox.deliveries).to.have.length(4)
         for (const delivery of inbox.deliveries.slice(0, 3)) inbox.consumer.ack(delivery)
         await depthIs(tenant, { ready: 13 })
-        expect(inbox.deliveries).to.have.length(7)
+        await eventually(() => expect(inbox.deliveries).to.have.length(7))
       })
 
       it('forgets what is acknowledged', async () => {
@@ -604,7 +603,7 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
             if (body === 'being stored') await closing.promise
           },
         })
-        await eventually(() => expect(first.received).to.have.length(3))
+        await eventually(() => expect(bodies(first.received)).to.include.members(['stored', 'not stored', 'being stored']))
         const closed = first.consumer.close()
         closing.reject(new Error('the store is away'))
         await closed
@@ -705,7 +704,8 @@ export function describeBrokerContract(name: string, setup: () => Promise<Broker
         const publishing = Promise.all(many(tenant, 50).map((each) => broker.publish(each)))
         await broker.close(closeDeadlineMs)
         await publishing
-        expect(await (await open()).depth(tenant)).to.include({ ready: 50 })
+        broker = await open()
+        await depthIs(tenant, { ready: 50 })
       })
 
       it('rejects with broker.unavailable before connect and after close', async () => {

@@ -16,10 +16,12 @@ import { eventually } from '../support/eventually.ts'
 import { repositoryDir, startNodeProcess } from '../support/process.ts'
 
 const configOf = (dataDir: string) => loadConfig({ env: {}, overrides: { dataDir } })
+/** Of a slow machine. */
+const patience = { timeoutMs: 60_000 }
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)
 
 describe('backup and restore', function () {
-  this.timeout(90_000)
+  this.timeout(300_000)
   const dir = mkdtempSync(join(tmpdir(), 'tenantry-backup-'))
   const dataDir = join(dir, 'data')
   const archive = join(dir, 'kept/backup.tar.gz')
@@ -76,7 +78,7 @@ describe('backup and restore', function () {
       const server = Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0])
       node.kill('SIGKILL')
       await node.exited
-      await eventually(() => !isAlive(server))
+      await eventually(() => !isAlive(server), patience)
     }
     rmSync(dataDir, { recursive: true })
 
@@ -97,7 +99,7 @@ describe('backup and restore', function () {
     // What was in a queue when the copy was made is delivered again; nothing that was accepted is missing.
     await api.expect(200, 'POST', `/v1/tenants/${paused}/resume`)
     expect((await api.stored(paused, 500)).map(({ id }) => id)).to.have.members(accepted.paused)
-    await eventually(async () => (await api.stats(busy)).queue.ready === 0 && (await api.stats(busy)).in_flight === 0)
+    await eventually(async () => (await api.stats(busy)).queue.ready === 0 && (await api.stats(busy)).in_flight === 0, patience)
     const stored = new Set((await api.stored(busy, 501)).map(({ id }) => id))
     expect(accepted.before.filter((id) => !stored.has(id))).to.deep.equal([])
     node.kill('SIGTERM')

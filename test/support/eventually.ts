@@ -8,11 +8,11 @@ export interface EventuallyOptions {
 /**
  * Resolves with what `check` returns as soon as it neither throws nor returns false.
  *
- * Units:  milliseconds; 10 s at most unless told otherwise, looked at every 10 ms.
+ * Units:  milliseconds; 30 s at most unless told otherwise, looked at every 10 ms.
  * Errors: what `check` threw last, or that it kept returning false.
  */
 export async function eventually<T>(check: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const { timeoutMs = 10_000, everyMs = 10 } = options
+  const { timeoutMs = 30_000, everyMs = 10 } = options
   const endsAt = Date.now() + timeoutMs
   for (;;) {
     try {

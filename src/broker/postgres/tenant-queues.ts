@@ -29,6 +29,8 @@ export function createTenantQueues(boss: PgBoss, statements: Statements): Tenant
         await boss.deleteQueue(name)
         return { name, messages }
       } catch (error) {
+        // pg-boss remembers queues, and fails over one that another node has removed.
+        if ((await statements.existing([name])).length === 0) return { name, messages }
         if (attempt === removalAttempts || !isForeignKeyError(error)) throw error
       }
     }

@@ -94,12 +94,12 @@ describe('the group committer', () => {
   })
 
   it('lets a part of a batch linger while another is being written', async () => {
-    const { store, record } = setup()
-    for (let index = 0; index < 4; index++) record()
+    const [long, short] = [setup({ lingerMs: 60_000 }), setup()]
+    for (const { record } of [long, short]) for (let index = 0; index < 4; index++) record()
     await turn()
-    expect(store.calls.made.map((batch) => batch.length)).to.deep.equal([3])
-    await eventually(() => store.calls.made.length === 2, { timeoutMs: 1_000 })
-    expect(store.calls.made[1]).to.have.length(1)
+    expect(long.store.calls.made.map((batch) => batch.length)).to.deep.equal([3])
+    await eventually(() => short.store.calls.made.length === 2)
+    expect(short.store.calls.made.map((batch) => batch.length)).to.deep.equal([3, 1])
   })
 
   it('writes what has gathered as soon as nothing else is being written', async () => {

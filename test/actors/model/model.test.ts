@@ -9,7 +9,7 @@ const seed = wanted === undefined ? { seed: 1 } : {}
 
 describe('nodes, whatever happens to them', () => {
   it(`lose, repeat and invent nothing, converge, and leave nothing behind (${runs} histories)`, async function () {
-    this.timeout(60_000 + runs * 500)
+    this.timeout(60_000 + runs * 2_000)
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }), fc.nat(), async (commands, chance) => {
         const { breaches } = await play(commands, chance)

@@ -104,8 +104,7 @@ const serialize = ({ value, context, status }: TenantSnapshot): string => {
 const reachedByAny = new Set<string>()
 
 for (const [name, family] of Object.entries(families))
-  describe(`every path through the tenant machine: ${name}`, function () {
-    this.timeout(30_000)
+  describe(`every path through the tenant machine: ${name}`, () => {
     let reached: readonly TenantSnapshot[]
     let next: ReadonlyMap<string, readonly { readonly event: AnyEvent; readonly key: string }[]>
 

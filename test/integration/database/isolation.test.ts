@@ -154,5 +154,5 @@ describe('partitions of an earlier version', () => {
     if (first === undefined || second === undefined) throw new Error('there are no tenants')
     expect((await session.runAs(first.id, `select from ${partitionName(first.id)}`)).rowCount).to.be.greaterThan(0)
     expect((await session.runAs(first.id, `select from ${partitionName(second.id)}`)).rowCount).to.equal(0)
-  }).timeout(30_000)
+  })
 })

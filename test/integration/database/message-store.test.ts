@@ -168,7 +168,7 @@ describe('the message store', () => {
     const ids = read.map((message) => message.id)
     expect(new Set(ids).size).to.equal(ids.length)
     expect(ids).to.include.members(start.map((record) => record.id))
-  }).timeout(20_000)
+  })
 
   it('ends a page by its size as well, and says that there is more, of one tenant and of all', async () => {
     await using own = await createTestDatabase()

@@ -107,7 +107,7 @@ describe('partitions', () => {
     await reader.end()
     await removal
     expect(await states(gone.id)).to.deep.equal([])
-  }).timeout(30_000)
+  })
 
   it('come and go for many tenants at once while rows are written', async () => {
     const stays = await node.tenants.create(newTenant())

@@ -5,9 +5,7 @@ import { adminPassword, installationSecret } from '../../support/api.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createInstallation } from '../../support/installation.ts'
 
-describe('createTenantry', function () {
-  this.timeout(30_000)
-
+describe('createTenantry', () => {
   const settings = (installation: { databaseUrl: string; rabbitmqUrl: string | undefined; dir: string }) => ({
     port: 0,
     host: '127.0.0.1',

@@ -57,8 +57,7 @@ async function rowsOf(installation: Installation, tenantId: string): Promise<Rec
 }
 
 for (const broker of brokerKinds) {
-  describe(`the erasure of a tenant on ${broker}`, function () {
-    this.timeout(30_000)
+  describe(`the erasure of a tenant on ${broker}`, () => {
     let engine: TestEngine
     before(async () => {
       engine = await startEngine({ broker, handlers: [fails], config: { retry: { attempts: 1 } } })

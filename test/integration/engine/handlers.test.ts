@@ -59,8 +59,7 @@ const handlers: readonly HandlerDefinition[] = [
 ]
 
 for (const broker of brokerKinds) {
-  describe(`handlers on ${broker}`, function () {
-    this.timeout(30_000)
+  describe(`handlers on ${broker}`, () => {
     let engine: TestEngine
     before(async () => {
       // One attempt: what becomes of the others is in failures.test.ts.
@@ -150,7 +149,7 @@ for (const broker of brokerKinds) {
 }
 
 describe('handler files', function () {
-  this.timeout(30_000)
+  this.timeout(90_000)
   const file = join(repositoryDir, 'test/support/handlers/recording.ts')
 
   it('that the configuration names are loaded and run', async () => {

@@ -25,7 +25,7 @@ const fates: Readonly<Record<string, readonly [errorClass: string, error: RegExp
 
 for (const broker of brokerKinds) {
   describe(`isolated handlers on ${broker}`, function () {
-    this.timeout(60_000)
+    this.timeout(180_000)
 
     it('cost their own messages alone, and the worker goes on', async () => {
       const here = defineHandler({ type: 'here', handle: () => undefined })
@@ -40,7 +40,7 @@ for (const broker of brokerKinds) {
         types.map((type) => ({ type, data: {} })),
       )
       const gates = types.filter((type) => type === 'waits').length
-      const stored = await api.stored(id, types.length + gates, 40_000)
+      const stored = await api.stored(id, types.length + gates, 120_000)
       const byId = new Map(stored.map((message) => [message.id, message]))
       for (const [index, type] of types.entries()) {
         const message = byId.get(String(ids[index]))

@@ -6,8 +6,7 @@ import { startEngine, type TestEngine } from '../../support/engine.ts'
 import { eventually } from '../../support/eventually.ts'
 import { withChannel } from '../../support/rabbitmq.ts'
 
-describe('poison from a foreign publisher', function () {
-  this.timeout(30_000)
+describe('poison from a foreign publisher', () => {
   let engine: TestEngine
   before(async () => {
     const parsing = defineHandler({

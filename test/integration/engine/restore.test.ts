@@ -4,9 +4,7 @@ import { eventually } from '../../support/eventually.ts'
 import { brokerKinds, createInstallation } from '../../support/installation.ts'
 
 for (const broker of brokerKinds) {
-  describe(`a restart on ${broker}`, function () {
-    this.timeout(30_000)
-
+  describe(`a restart on ${broker}`, () => {
     it('restores every tenant as it was: running or paused or drained, with its workers, and what waited', async () => {
       await using installation = await createInstallation(broker)
       let paused = ''

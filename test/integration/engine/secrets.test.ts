@@ -54,8 +54,7 @@ async function tablesWith(installation: Installation, text: string): Promise<str
   return found
 }
 
-describe('secrets of a tenant', function () {
-  this.timeout(30_000)
+describe('secrets of a tenant', () => {
   let engine: TestEngine
   before(async () => {
     engine = await startEngine({ broker: 'postgres', handlers, config })

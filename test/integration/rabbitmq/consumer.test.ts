@@ -4,8 +4,7 @@ import { eventually } from '../../support/eventually.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { codeFrom, createFixture, type Fixture, message, testUrl } from './fixture.ts'
 
-describe('a consumer on RabbitMQ', function () {
-  this.timeout(30_000)
+describe('a consumer on RabbitMQ', () => {
   let fixture: Fixture
   let proxy: TcpProxy
   let url: string
@@ -23,10 +22,13 @@ describe('a consumer on RabbitMQ', function () {
     const tenantId = await fixture.declare()
     const near = await fixture.open()
     const { consumer, deliveries } = await fixture.consume(await fixture.open({ url }), tenantId)
-    proxy.delay(150)
+    proxy.freeze()
     await near.publish(message(tenantId))
+    await eventually(async () => expect(await near.depth(tenantId)).to.include({ ready: 0 }))
     expect(deliveries).to.be.empty
-    await consumer.cancel()
+    const cancelling = consumer.cancel()
+    proxy.thaw()
+    await cancelling
     expect(deliveries).to.have.length(1)
     for (const delivery of deliveries) consumer.ack(delivery)
     await consumer.close()

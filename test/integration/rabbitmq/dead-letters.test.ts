@@ -14,8 +14,7 @@ interface Letters {
   readonly lost: string[]
 }
 
-describe('dead letters on RabbitMQ', function () {
-  this.timeout(30_000)
+describe('dead letters on RabbitMQ', () => {
   let fixture: Fixture
   let raw: Channel
   beforeEach(async () => {

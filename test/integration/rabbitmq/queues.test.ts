@@ -6,8 +6,7 @@ import { tenantDeadLetterQueueName, tenantQueueName } from '../../../src/core/id
 import { eventually } from '../../support/eventually.ts'
 import { createFixture, type Fixture, message } from './fixture.ts'
 
-describe('the queues of a tenant on RabbitMQ', function () {
-  this.timeout(30_000)
+describe('the queues of a tenant on RabbitMQ', () => {
   let fixture: Fixture
   let raw: Channel
   beforeEach(async () => {

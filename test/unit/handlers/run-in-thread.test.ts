@@ -98,7 +98,7 @@ const outcomes: Readonly<Record<string, object>> = {
 }
 
 describe('a handler in a thread', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
 
   describe('costs its own message alone when it', () => {
     for (const [type, outcome] of Object.entries(outcomes)) {

@@ -118,6 +118,6 @@ describe('createLogger', () => {
       expect(stdout.trim().split('\n')).to.have.length(500)
       expect(stdout).to.contain('line 499.')
       expect(stdout.startsWith('{')).to.equal(format === 'json')
-    })
+    }).timeout(120_000)
   }
 })

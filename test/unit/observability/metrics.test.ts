@@ -109,11 +109,11 @@ describe('createMetrics', () => {
 
   it('counts a million handler runs in less than a second', () => {
     const metrics = createMetrics()
-    const start = performance.now()
+    const since = process.threadCpuUsage()
     for (let index = 0; index < 1_000_000; index++) {
       metrics.handlerRan(0.01)
       metrics.settled('processed')
     }
-    expect(performance.now() - start).to.be.lessThan(1000)
+    expect(process.threadCpuUsage(since).user).to.be.lessThan(1_000_000)
   })
 })

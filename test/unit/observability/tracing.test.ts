@@ -253,5 +253,5 @@ describe('tracing', () => {
       console.log(JSON.stringify({ isOff: tracing === undefined, loaded }))`
     const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=development', '--input-type=module', '-e', program])
     expect(JSON.parse(stdout)).to.deep.equal({ isOff: true, loaded: [] })
-  })
+  }).timeout(120_000)
 })
