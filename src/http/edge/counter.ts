@@ -16,9 +16,9 @@ export interface Counter {
   add(key: string, points: number, limit: number): Promise<Count>
 }
 
-export interface CountOptions extends Omit<SharedCountsOptions, 'query' | 'otherApiNodes'> {
+export interface CountOptions extends Omit<SharedCountsOptions, 'query' | 'otherApiNodes' | 'answerWithinMs'> {
   /** Without it, this node counts for itself whatever `store` says. */
-  readonly shared?: Pick<SharedCountsOptions, 'query' | 'otherApiNodes'> | undefined
+  readonly shared?: Pick<SharedCountsOptions, 'query' | 'otherApiNodes' | 'answerWithinMs'> | undefined
 }
 
 /** Below this, what is given back might fall into the next window, and be a present. */

@@ -1,6 +1,7 @@
 /** Counts that all nodes share through PostgreSQL; a database that is slow or away holds no request up. */
-import { RateLimiterPostgres, type RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterPostgres } from 'rate-limiter-flexible'
 import { errorText } from '../../core/errors.ts'
+import { within } from '../../core/within.ts'
 import type { Log } from '../log.ts'
 import type { Count } from './counter.ts'
 
@@ -12,6 +13,8 @@ export interface SharedCountsOptions {
   query(text: string, values: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** How many other nodes that serve the API are alive. Asked every few seconds while requests come. */
   otherApiNodes(): Promise<number>
+  /** How long a request waits for the shared count; 1,000 ms unless told otherwise. */
+  readonly answerWithinMs?: number | undefined
   readonly log: Log
 }
 
@@ -22,12 +25,19 @@ export interface SharedCounts {
 }
 
 const askNodesEveryMs = 3_000
-const answerWithinMs = 1_000
+const defaultAnswerWithinMs = 1_000
 /** After a failure, requests are not kept waiting again for this long. */
 const restMs = 5_000
 const sweepEveryMs = 60_000
 
-export function createSharedCounts({ windowSeconds, store, query, otherApiNodes, log }: SharedCountsOptions): SharedCounts {
+export function createSharedCounts({
+  windowSeconds,
+  store,
+  query,
+  otherApiNodes,
+  answerWithinMs = defaultAnswerWithinMs,
+  log,
+}: SharedCountsOptions): SharedCounts {
   const limiter = new RateLimiterPostgres({
     points: Number.MAX_SAFE_INTEGER,
     duration: windowSeconds,
@@ -57,7 +67,9 @@ export function createSharedCounts({ windowSeconds, store, query, otherApiNodes,
     async add(key, points) {
       sweepNowAndThen()
       try {
-        const { consumedPoints, msBeforeNext } = await withinMs(answerWithinMs, limiter.consume(key, points))
+        const { consumedPoints, msBeforeNext } = await within(limiter.consume(key, points), answerWithinMs, () => {
+          throw new Error(`no answer within ${answerWithinMs} ms`)
+        })
         return { used: consumedPoints, resetsInMs: msBeforeNext }
       } catch (error) {
         restUntilMs = Date.now() + restMs
@@ -86,15 +98,5 @@ export function createSharedCounts({ windowSeconds, store, query, otherApiNodes,
     query('delete from rate_limits where expire < $1', [nowMs - sweepEveryMs]).catch((error: unknown) =>
       log('debug', 'old counts could not be removed', { reason: errorText(error) }),
     )
-  }
-}
-
-async function withinMs(milliseconds: number, counting: Promise<RateLimiterRes>): Promise<RateLimiterRes> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
-  try {
-    return await Promise.race([counting, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

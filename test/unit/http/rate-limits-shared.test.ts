@@ -23,7 +23,8 @@ describe('limits that nodes share through PostgreSQL', () => {
       chatPerSecond: 50,
       store: 'postgres',
       tenantConfig: () => quota,
-      shared: { query, otherApiNodes: async () => 1 },
+      // A commit may take its time here.
+      shared: { query, otherApiNodes: async () => 1, answerWithinMs: 30_000 },
       log: () => undefined,
       ...options,
     })
@@ -61,7 +62,7 @@ describe('limits that nodes share through PostgreSQL', () => {
       asked += 1
       return query(text, values)
     }
-    const node = startNode({ shared: { query: counting, otherApiNodes: async () => 1 } })
+    const node = startNode({ shared: { query: counting, otherApiNodes: async () => 1, answerWithinMs: 30_000 } })
     const tenantId = randomUUID() as TenantId
     for (let index = 0; index < 10; index++) await publish(node, tenantId, 1)
     expect(asked).to.equal(10)
