@@ -9,7 +9,7 @@ import { startNodeProcess, startProcess } from '../support/process.ts'
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)
 
 describe('a node with nothing but a folder', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   const dir = mkdtempSync(join(tmpdir(), 'tenantry-embedded-'))
   const dataDir = join(dir, 'data')
   after(() => rmSync(dir, { recursive: true, force: true }))

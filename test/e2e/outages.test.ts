@@ -19,6 +19,9 @@ interface ReadyBody {
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>
 }
 
+/** Much less than the slowest publish may take: a busy machine needs its share. */
+const patience = { publish: { confirmTimeoutMs: 2_000 } }
+
 /** Publishes were answered, in time and as promised; the process never gave up. */
 function expectGoodManners(load: Load, fatal: readonly Error[]): void {
   expect(fatal).to.deep.equal([])
@@ -43,7 +46,7 @@ describeParallel('a server restarted under load, in order and after a kill: noth
     try {
       await using installation = await createInstallation('rabbitmq', server.url)
       const fatal: Error[] = []
-      await using node = await startNodeOn(installation, { onFatal: (error) => fatal.push(error) })
+      await using node = await startNodeOn(installation, { config: patience, onFatal: (error) => fatal.push(error) })
       const { api } = node
       const tenants = await Promise.all(Array.from({ length: 5 }, () => api.createTenant()))
       const ids = tenants.map(({ id }) => id)
@@ -107,7 +110,7 @@ interface Survivor extends AsyncDisposable {
 async function startSurvivor(serverUrl: string, broker: BrokerKind): Promise<Survivor> {
   const installation = await createInstallationOn(serverUrl, broker)
   const fatal: Error[] = []
-  const node = await startNodeOn(installation, { onFatal: (error) => fatal.push(error) })
+  const node = await startNodeOn(installation, { config: patience, onFatal: (error) => fatal.push(error) })
   const { api } = node
   const tenants = await Promise.all(Array.from({ length: 3 }, () => api.createTenant()))
   const ids = tenants.map(({ id }) => id)

@@ -29,7 +29,10 @@ const tests = brokerKinds.flatMap((broker) =>
         previous_workers: 4,
         current_workers: 9,
       })
-      expect(await api.stats(id)).to.deep.include({ workers: { desired: 9, current: 9, busy: 0 }, state: 'running', in_flight: 0 })
+      // A message is in flight until it is acknowledged, a moment after it is stored.
+      await eventually(async () =>
+        expect(await api.stats(id)).to.deep.include({ workers: { desired: 9, current: 9, busy: 0 }, state: 'running', in_flight: 0 }),
+      )
       expect(await api.expect<TenantBody>(200, 'POST', `/v1/tenants/${id}/pause`)).to.include({ state: 'paused' })
       await api.publish(id)
       await eventually(async () => (await api.stats(id)).queue.ready === 1)
@@ -76,7 +79,8 @@ const tests = brokerKinds.flatMap((broker) =>
       await eventually(() => readFileSync(effects, 'utf8').includes('begun'))
       a.kill('SIGKILL')
       await a.exited
-      await expectStored(installation, ids, 40_000)
+      // Claims of a dead node come back within about half a minute.
+      await expectStored(installation, ids, 120_000)
       const ended = new Set([...readFileSync(effects, 'utf8').matchAll(/^done (\S+)$/gm)].map(([, each]) => each))
       expect(ids.filter((each) => !ended.has(each))).to.deep.equal([])
     },

@@ -51,7 +51,7 @@ interface CurlAnswer<Body> {
 }
 
 describe('the examples with curl', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
   let engine: TestEngine
   before(async () => {
     engine = await startEngine({ broker: 'rabbitmq' })
@@ -114,6 +114,8 @@ describe('the examples with curl', function () {
       status: 'processed',
     } satisfies Partial<MessageBody>)
 
+    // What is not acknowledged yet would count as drained.
+    await eventually(async () => (await engine.api.stats(id)).in_flight === 0)
     const removed = await curl(examples.remove, id)
     expect(removed.status).to.equal(200)
     expect(removed.body).to.deep.include({ id, status: 'deleted', drained: 0, discarded: 0 })

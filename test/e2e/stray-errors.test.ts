@@ -5,7 +5,7 @@ import { createInstallation } from '../support/installation.ts'
 import { environmentOf, repositoryDir, startNodeProcess } from '../support/process.ts'
 
 describe('an error that a handler throws where nobody waits for it, and an exit', function () {
-  this.timeout(30_000)
+  this.timeout(120_000)
 
   it('fails its own message, and the node goes on', async () => {
     await using installation = await createInstallation('rabbitmq')

@@ -9,7 +9,7 @@ import { startServers } from './stage/servers.ts'
 import { runTrial } from './trial.ts'
 
 const seed = Number(process.env.TENANTRY_FAULT_SEED ?? 1)
-const limitMs = 400_000
+const limitMs = 900_000
 
 describe(`faults under load, seed ${seed}`, function () {
   this.timeout(limitMs)

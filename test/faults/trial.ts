@@ -54,7 +54,7 @@ export interface Recovery {
 }
 
 const recoveryLimitMs = 120_000
-const footprintLimitMs = 15_000
+const footprintLimitMs = 60_000
 
 export async function runTrial(options: TrialOptions): Promise<TrialResult> {
   const { broker, profile, faults, seed, resultsDir } = options

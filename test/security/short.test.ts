@@ -6,7 +6,7 @@ import { formatFinding } from './report.ts'
 import { runSuites } from './run-suites.ts'
 
 const seed = Number(process.env.TENANTRY_SECURITY_SEED ?? 1)
-const limitMs = 120_000
+const limitMs = 400_000
 
 /** What each suite has found when it has found nothing. */
 const facts: Readonly<Record<Exclude<Part, 'slow'>, string>> = {

@@ -21,7 +21,7 @@ export const mochaHooks: RootHookObject = {
   async afterAll() {
     await dropTemplate()
     // A closed socket disappears some turns of the event loop later.
-    await pollUntil(3000, 'the tests leave nothing open', () => leftover().length === 0).catch((error: Error) => {
+    await pollUntil(15_000, 'the tests leave nothing open', () => leftover().length === 0).catch((error: Error) => {
       throw new Error(`${error.message}; still there: ${leftover().join(', ')}${describeSockets()}`)
     })
   },

@@ -8,7 +8,7 @@ import pLimit from 'p-limit'
  */
 export function describeParallel(name: string, limit: number, tests: Readonly<Record<string, () => Promise<void>>>): void {
   describe(name, function () {
-    this.timeout(180_000)
+    this.timeout(600_000)
     const running = new Map<string, Promise<void>>()
 
     before(() => {

@@ -34,7 +34,7 @@ export interface NodeProcess extends EngineProcess {
   readonly api: Api
 }
 
-const startLimitMs = 30_000
+const startLimitMs = 120_000
 
 type Environment = Readonly<Record<string, string>>
 

@@ -2,6 +2,7 @@
 import { PgBoss } from 'pg-boss'
 import { errorText } from '../../core/errors.ts'
 import { createDatabase } from './database.ts'
+import { notConnected } from './errors.ts'
 import type { BrokerLog } from './options.ts'
 import { createPresence } from './presence.ts'
 import { bossOptions } from './queue-policy.ts'
@@ -35,6 +36,7 @@ const probeTimeoutMs = 5_000
 export async function openConnection(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
   const { url, schema, log } = options
   let phase: 'opening' | 'open' | 'ended' = 'opening'
+  let lostEarly: string | undefined
   let probing: Promise<void> | undefined
   let destroyed: Promise<void> | undefined
 
@@ -57,9 +59,11 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
   }
 
   function lose(reason: string): void {
-    if (phase !== 'open') return
+    if (phase === 'ended') return
+    const isNews = phase === 'open'
     void destroy()
-    options.onLost(reason)
+    if (isNews) options.onLost(reason)
+    else lostEarly = reason
   }
 
   async function probe(): Promise<void> {
@@ -87,6 +91,8 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
     signal.throwIfAborted()
     await settleIn()
     signal.throwIfAborted()
+    // Without its presence other nodes would take this one for dead, and its claims for nobody's.
+    if (lostEarly !== undefined) throw notConnected(lostEarly)
     phase = 'open'
     return { boss, statements, probe, destroy }
   } catch (error) {

@@ -14,11 +14,14 @@ const maxChannels = 8
 
 export function createAdminChannels(channels: Channels): AdminChannels {
   const idle: Channel[] = []
+  // An answer and the end of the connection may arrive together: the channel is closed before its work goes on.
+  const closed = new WeakSet<Channel>()
   const limit = pLimit(maxChannels)
 
   const open = async (): Promise<Channel> => {
     const channel = await channels.open()
     channel.once('close', () => {
+      closed.add(channel)
       const index = idle.indexOf(channel)
       if (index >= 0) idle.splice(index, 1)
     })
@@ -30,7 +33,7 @@ export function createAdminChannels(channels: Channels): AdminChannels {
       const channel = idle.pop() ?? (await open())
       try {
         const result = await withDeadline(work(channel), deadlineMs, doing)
-        idle.push(channel)
+        if (!closed.has(channel)) idle.push(channel)
         return result
       } catch (thrown) {
         // Nobody waits for it: a broker that did not answer the work may not answer this either.

@@ -73,7 +73,7 @@ export async function startPrivateRabbitmq(options: PrivateRabbitmqOptions = {})
       await end(running, 'SIGTERM')
       running = await launch(node)
     },
-    ctl: async (args) => (await promisify(execFile)(scripts.ctl, [...args], { env: node.env, timeout: 30_000 })).stdout,
+    ctl: async (args) => (await promisify(execFile)(scripts.ctl, [...args], { env: node.env, timeout: 120_000 })).stdout,
   }
 }
 
