@@ -53,7 +53,7 @@ const explainers: Explainers = {
   reconciler: explainReconciler,
   retryScheduler: explainRetryScheduler,
   janitor: explainJanitor,
-  supervisor: (snapshot) => explainSupervisor(snapshot as SupervisorSnapshot),
+  supervisor: (snapshot, facts) => explainSupervisor(snapshot as SupervisorSnapshot, facts),
   tenant: explainTenant,
   worker: (snapshot, facts, { parent }) => explainWorker(snapshot, facts, parent && explainActor(parent, { ...facts, sinceMs: undefined })),
 }

@@ -10,6 +10,8 @@ export interface RunningFacts {
   readonly messageId: MessageId
   readonly worker: number
   readonly sinceMs: number
+  /** When the handler is given up at the latest; null for one without a deadline. */
+  readonly untilMs: number | null
 }
 
 /** What a tenant's session on this node holds. */
@@ -29,6 +31,8 @@ export interface ExplainFacts {
   readonly link?: LinkCondition | undefined
   /** True while the ledger cannot write. */
   readonly isDatabaseAway?: boolean | undefined
+  /** When a node that drains gives up what still runs. */
+  readonly drainEndsAtMs?: number | undefined
   /** Of the tenant, or of the worker's tenant. */
   readonly session?: SessionFacts | undefined
   /** Messages that wait in the tenant's queue. */

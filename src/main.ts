@@ -2,6 +2,7 @@
 import { startNode } from './app.ts'
 import { loadConfig } from './config/index.ts'
 import { AppError, errorText, toError } from './core/errors.ts'
+import { redactText } from './core/redact.ts'
 import { attributeStrayError, keepFromHandlers } from './handlers/index.ts'
 
 /** Ctrl-C reaches us twice at once, from the terminal and from npm: that is one request. */
@@ -73,7 +74,7 @@ function createStopRequest() {
     failed: () => failure,
     fail: (error: Error) => {
       failure = true
-      process.stderr.write(`tenantry: ${errorText(error)}\n`)
+      process.stderr.write(`tenantry: ${redactText(errorText(error))}\n`)
       resolve(errorText(error))
     },
   }
@@ -90,6 +91,6 @@ main().catch(exitWith)
 function exitWith(thrown: unknown): never {
   const error = toError(thrown)
   // What an operator can mend is one line; anything else is a defect and shows where it happened.
-  process.stderr.write(`tenantry: ${error instanceof AppError ? errorText(error, 2_000) : (error.stack ?? error.message)}\n`)
+  process.stderr.write(`tenantry: ${redactText(error instanceof AppError ? errorText(error, 2_000) : (error.stack ?? error.message))}\n`)
   process.exit(1)
 }

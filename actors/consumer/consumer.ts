@@ -1,6 +1,6 @@
 /** The consumer actor: owns the tenant's channel from open to close and reports what happens to it. */
 import { type CallbackActorLogic, fromCallback } from 'xstate'
-import { AppError, errorText } from '../../src/core/errors.ts'
+import { AppError, type ErrorCode, errorText } from '../../src/core/errors.ts'
 import type { TenantId } from '../../src/core/ids.ts'
 import type { BrokerConsumer } from '../../src/core/ports/broker.ts'
 import type { GroupCommitter } from '../ledger/group-committer.ts'
@@ -25,7 +25,7 @@ export type ConsumerCommand =
 export type ConsumerReport =
   | { type: 'consumer.opened' }
   | { type: 'consumer.closed' }
-  | { type: 'consumer.lost'; reason: string }
+  | { type: 'consumer.lost'; reason: string; code?: ErrorCode }
   | { type: 'session.settled' }
   | { type: 'partition.missing' }
 
@@ -49,11 +49,12 @@ export function createConsumerLogic(
     const report = (event: ConsumerReport): void => {
       if (!session.ended) sendBack(event)
     }
-    const lose = (reason: string): void => {
+    const lose = (reason: string, code?: ErrorCode): void => {
       if (closing) return
       closing = true
-      report({ type: 'consumer.lost', reason })
+      report({ type: 'consumer.lost', reason, ...(code && { code }) })
     }
+    const fail = (thrown: unknown): void => lose(errorText(thrown), thrown instanceof AppError ? thrown.code : undefined)
     const open = async (): Promise<BrokerConsumer> => {
       const consumer = await admit(async () => {
         // Given up while it waited for its turn.
@@ -62,7 +63,7 @@ export function createConsumerLogic(
           consumerTag: `${ports.nodeId}.${tenantId}.${++opened}`,
           prefetch: ports.policy.prefetch,
           onDelivery: (delivery) => session.receive(delivery),
-          onLost: lose,
+          onLost: (reason) => lose(reason),
         })
       })
       session.bind(consumer)
@@ -107,12 +108,12 @@ export function createConsumerLogic(
     }
 
     const opening = open()
-    let last: Promise<unknown> = opening.catch((thrown: unknown) => lose(errorText(thrown)))
+    let last: Promise<unknown> = opening.catch(fail)
     receive((command) => {
       last = last
         .then(() => opening)
         .then((consumer) => (session.ended ? undefined : perform(command, consumer)))
-        .catch((thrown: unknown) => lose(errorText(thrown)))
+        .catch(fail)
     })
 
     return () => {

@@ -1,9 +1,9 @@
 /** Says in one sentence what a supervisor is at. */
 
-import { atRest, blocked, count } from '../../src/core/explanation.ts'
+import { atRest, blocked, count, toFuture } from '../../src/core/explanation.ts'
 import type { TenantId } from '../../src/core/ids.ts'
 import type { Explanation } from '../../src/core/ports/inspection.ts'
-import type { Snapshot } from '../explanation.ts'
+import type { ExplainFacts, Snapshot } from '../explanation.ts'
 import type { SupervisorContext } from './machine.ts'
 
 export interface SupervisorSnapshot extends Snapshot<SupervisorContext> {
@@ -11,7 +11,7 @@ export interface SupervisorSnapshot extends Snapshot<SupervisorContext> {
 }
 
 /** Errors: none; total. */
-export function explainSupervisor(snapshot: SupervisorSnapshot): Explanation {
+export function explainSupervisor(snapshot: SupervisorSnapshot, { drainEndsAtMs, nowMs }: ExplainFacts): Explanation {
   const all = Object.keys(snapshot.context.desired) as TenantId[]
   const waiting = all.filter((tenantId) => isRestarting(snapshot, tenantId)).length
   if (snapshot.matches('supervising')) {
@@ -19,7 +19,8 @@ export function explainSupervisor(snapshot: SupervisorSnapshot): Explanation {
     return atRest(`The supervisor looks after ${count(all.length, 'tenant')}${rest}.`)
   }
   if (snapshot.matches('ending')) {
-    return blocked('node.draining', `The supervisor waits for ${count(all.length, 'tenant')} to finish, because the node stops.`)
+    const sentence = `The supervisor waits for ${count(all.length, 'tenant')} to finish, because the node stops.`
+    return blocked('node.draining', sentence, { until: toFuture(drainEndsAtMs, nowMs) })
   }
   return blocked('node.draining', 'The supervisor has ended, and all its tenants with it.')
 }

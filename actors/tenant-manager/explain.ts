@@ -1,12 +1,12 @@
 /** Says in one sentence what the node is at. */
 
-import { atRest, blocked, count } from '../../src/core/explanation.ts'
+import { atRest, blocked, count, toFuture } from '../../src/core/explanation.ts'
 import type { Explanation } from '../../src/core/ports/inspection.ts'
-import type { Snapshot } from '../explanation.ts'
+import type { ExplainFacts, Snapshot } from '../explanation.ts'
 import type { TenantManagerContext } from './machine.ts'
 
 /** Errors: none; total. */
-export function explainTenantManager(snapshot: Snapshot<TenantManagerContext>): Explanation {
+export function explainTenantManager(snapshot: Snapshot<TenantManagerContext>, { drainEndsAtMs, nowMs }: ExplainFacts): Explanation {
   const { runsTenants, told, supervisors } = snapshot.context
   if (snapshot.matches('running')) {
     return atRest(
@@ -19,6 +19,7 @@ export function explainTenantManager(snapshot: Snapshot<TenantManagerContext>): 
     return blocked(
       'node.draining',
       `The node stops: ${count(supervisors.length, 'supervisor')} still wait${supervisors.length === 1 ? 's' : ''} for tenants to finish.`,
+      { until: toFuture(drainEndsAtMs, nowMs) },
     )
   }
   return blocked('node.draining', 'The node has stopped: no tenant runs here any more.')

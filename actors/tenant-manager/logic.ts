@@ -52,10 +52,13 @@ export function createTenantManagerLogic(ports: ActorPorts, observer: NodeObserv
     inHand: new Set(),
     onDatabaseAway: committer.stall,
   })
-  const tenant = createTenantLogic(ports, sessions, worker, committer)
+  let hasConnected = false
+  const tenant = createTenantLogic(ports, sessions, worker, { ledger: committer, hasConnected: () => hasConnected })
   const logic = tenantManagerMachine.provide({
     actors: {
-      brokerLink: createBrokerLinkLogic(ports),
+      brokerLink: createBrokerLinkLogic(ports, () => {
+        hasConnected = true
+      }),
       ledger,
       reconciler: createReconcilerLogic(ports),
       supervisor: createSupervisorLogic(ports, sessions, tenant, (tenantId) => {

@@ -1,9 +1,10 @@
 /** Says in one sentence what a tenant's actor is at, and what keeps its messages from moving. */
 
-import { blocked, count, earlier, future, remedies, toDetail } from '../../src/core/explanation.ts'
+import { because, blocked, count, earlier, future, remedies, toDetail, toFuture } from '../../src/core/explanation.ts'
 import type { Explanation } from '../../src/core/ports/inspection.ts'
 import { type ExplainFacts, endOf, isLinkDown, linkTrouble, type Snapshot } from '../explanation.ts'
 import { explainServing } from './explain-serving.ts'
+import type { FailureCode } from './failure.ts'
 import type { TenantContext } from './setup.ts'
 
 /** The machine's own fixed delays; a test compares them. */
@@ -88,13 +89,22 @@ function explainEmptying(context: TenantContext, facts: ExplainFacts): Explanati
 }
 
 function explainDraining(context: TenantContext, facts: ExplainFacts): Explanation {
-  const until = context.desired.status === 'deleting' ? endOf(facts, tenantDelaysMs.finishLimit) : null
+  const until = finishedBy(context, facts)
   const arrived = facts.session ? `${count(facts.session.inFlight, 'message')} that came before` : 'what has arrived'
   if (facts.isDatabaseAway) {
     const sentence = `Tenant ${context.tenantId} cannot finish what has arrived, because the database does not answer.`
     return blocked('database.unavailable', sentence, { until })
   }
   return leaving(context, `finishes ${arrived}`, until)
+}
+
+/** When all that has arrived is done or given up. What no worker has begun may take any time. */
+function finishedBy({ goal, desired }: TenantContext, facts: ExplainFacts): Date | null {
+  const { session, drainEndsAtMs, nowMs } = facts
+  const limit = desired.status === 'deleting' ? endOf(facts, tenantDelaysMs.finishLimit) : null
+  if (limit || goal === 'end') return earlier(limit, toFuture(drainEndsAtMs, nowMs))
+  const ends = session?.inMailbox === 0 ? session.running.map(({ untilMs }) => untilMs) : []
+  return ends.length === 0 || ends.includes(null) ? null : future(Math.max(...ends.map(Number)), nowMs)
 }
 
 function explainDetaching(context: TenantContext, facts: ExplainFacts): Explanation {
@@ -112,27 +122,44 @@ function leaving({ tenantId, goal, desired, servedGeneration }: TenantContext, d
   return say('tenant.restarting', 'it begins a new attachment')
 }
 
-function explainBackingOff({ tenantId, reason, attempt, retryDelayMs, desired }: TenantContext, facts: ExplainFacts): Explanation {
+function explainBackingOff(
+  { tenantId, reason, failureCode, attempt, retryDelayMs, desired }: TenantContext,
+  facts: ExplainFacts,
+): Explanation {
   if (isLinkDown(facts.link)) {
     const sentence = `Tenant ${tenantId} is not attached to its queue, because ${linkTrouble[facts.link]}; it attaches when the broker is back.`
     return blocked('broker.unavailable', sentence)
   }
   const until = earlier(endOf(facts, retryDelayMs), future(desired.deletion?.deadlineAtMs ?? 0, facts.nowMs))
-  const sentence = `Tenant ${tenantId} waits before it tries again after failure ${Math.max(1, attempt)}.`
+  const sentence = `Tenant ${tenantId} waits before it tries again after failure ${Math.max(1, attempt)}${because(toClause(failureCode))}.`
   const remedy = remedies.restart(tenantId, 'Tries again at once.')
   return blocked('tenant.backing_off', sentence, { until, remedy, detail: toDetail(reason) })
 }
 
-function explainQuarantined({ tenantId, reason, policy, desired, crashes }: TenantContext, facts: ExplainFacts): Explanation {
+function explainQuarantined({ tenantId, reason, failureCode, policy, desired, crashes }: TenantContext, facts: ExplainFacts): Explanation {
   const until = earlier(endOf(facts, policy.probationMs), future(desired.deletion?.deadlineAtMs ?? 0, facts.nowMs))
   const often = crashes.length === 0 ? 'too often' : `${crashes.length} times within ${Math.round(policy.windowMs / 1_000)} s`
-  const sentence = `Tenant ${tenantId} is quarantined, because it has crashed ${often}.`
+  const sentence = `Tenant ${tenantId} is quarantined, because it has crashed ${often}${because(toClause(failureCode))}.`
   return blocked('tenant.quarantined', sentence, {
     until,
     remedy: remedies.restart(tenantId, 'Ends the quarantine, with a fresh restart budget.'),
     detail: toDetail(reason),
   })
 }
+
+const clauses: Partial<Record<FailureCode, string>> = {
+  'actor.crashed': 'one of its actors crashed',
+  'broker.unavailable': 'the broker did not do what it was asked to',
+  'consumer.lost': 'its consumer was lost',
+  'database.refused_row': 'the database refused a statement',
+  'database.unavailable': 'the database did not do what it was asked to',
+  internal: 'an internal error',
+  'partition.missing': 'its partition is missing, or cannot be made',
+  'queue.missing': 'its queue is missing',
+}
+
+/** A rare one is its code, in words. */
+const toClause = (code: FailureCode | null): string | null => (code ? (clauses[code] ?? code.replaceAll(/[._]/g, ' ')) : null)
 
 function explainStopped({ tenantId }: TenantContext): Explanation {
   const sentence = `Tenant ${tenantId} was drained: it holds nothing, and takes no messages until it is resumed.`

@@ -1,14 +1,17 @@
 /** Decides what a tenant does after something of its own has failed. */
 import { computeBackoffMs } from '../../src/core/backoff.ts'
-import { AppError, errorText } from '../../src/core/errors.ts'
+import { AppError, type ErrorCode, errorText } from '../../src/core/errors.ts'
 import { decideRestart } from './restart-policy.ts'
 import type { TenantContext } from './setup.ts'
 
 /** `lost`: the attachment ended. `provisioning`: it could not be made. `crash`: a child of the tenant failed by surprise. */
 export type Failure =
-  | { readonly kind: 'lost'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly reason: string; readonly code?: ErrorCode }
   | { readonly kind: 'provisioning'; readonly error: unknown }
   | { readonly kind: 'crash'; readonly error?: unknown; readonly reason?: string }
+
+/** What has failed, as it may be said to anybody: the text of an error may quote a message. */
+export type FailureCode = ErrorCode | 'consumer.lost' | 'actor.crashed'
 
 export interface FailureDecision {
   readonly verdict: 'retry' | 'quarantine'
@@ -16,6 +19,7 @@ export interface FailureDecision {
   readonly attempt: number
   readonly crashes: readonly number[]
   readonly reason: string
+  readonly failureCode: FailureCode
 }
 
 /** An attachment that has held this long starts counting its attempts anew. */
@@ -33,18 +37,18 @@ export function decideFailure(
   nowMs: number,
   random: () => number = Math.random,
 ): FailureDecision {
-  const reason = toReason(failure)
+  const told = { reason: toReason(failure), failureCode: toCode(failure) }
   const wasStable = failure.kind !== 'provisioning' && context.attachedAtMs > 0 && nowMs - context.attachedAtMs > stableMs
   const attempt = wasStable ? 1 : context.attempt + 1
   if (isOutage(failure)) {
     const retryDelayMs = computeBackoffMs(attempt, context.policy.backoff, random)
-    return { verdict: 'retry', retryDelayMs, attempt, crashes: context.crashes, reason }
+    return { verdict: 'retry', retryDelayMs, attempt, crashes: context.crashes, ...told }
   }
   const verdict = decideRestart(context.crashes, nowMs, context.policy, random)
   if (verdict.kind === 'quarantine') {
-    return { verdict: 'quarantine', retryDelayMs: context.policy.probationMs, attempt, crashes: verdict.crashes, reason }
+    return { verdict: 'quarantine', retryDelayMs: context.policy.probationMs, attempt, crashes: verdict.crashes, ...told }
   }
-  return { verdict: 'retry', retryDelayMs: verdict.delayMs, attempt, crashes: verdict.crashes, reason }
+  return { verdict: 'retry', retryDelayMs: verdict.delayMs, attempt, crashes: verdict.crashes, ...told }
 }
 
 function isOutage(failure: Failure): boolean {
@@ -56,4 +60,10 @@ function isOutage(failure: Failure): boolean {
 function toReason(failure: Failure): string {
   if ('reason' in failure && failure.reason !== undefined) return failure.reason
   return 'error' in failure ? errorText(failure.error) : 'failed'
+}
+
+function toCode(failure: Failure): FailureCode {
+  if (failure.kind === 'lost') return failure.code ?? 'consumer.lost'
+  if (failure.error instanceof AppError) return failure.error.code
+  return failure.kind === 'crash' ? 'actor.crashed' : 'internal'
 }

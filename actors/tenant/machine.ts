@@ -30,6 +30,7 @@ export const tenantMachine = tenantSetup.createMachine({
     retryDelayMs: 0,
     verdict: 'retry',
     reason: input.quarantine ?? null,
+    failureCode: input.quarantine === undefined ? null : 'actor.crashed',
   }),
   output: ({ context }) => ({ tenantId: context.tenantId }),
   on: {
@@ -89,11 +90,11 @@ export const tenantMachine = tenantSetup.createMachine({
       on: {
         'consumer.lost': {
           target: 'failing',
-          actions: { type: 'noteFailure', params: ({ event }) => ({ kind: 'lost', reason: event.reason }) },
+          actions: { type: 'noteFailure', params: ({ event: { reason, code } }) => ({ kind: 'lost', reason, ...(code && { code }) }) },
         },
         'partition.missing': {
           target: 'failing',
-          actions: { type: 'noteFailure', params: { kind: 'lost', reason: 'the partition is missing' } },
+          actions: { type: 'noteFailure', params: { kind: 'lost', reason: 'the partition is missing', code: 'partition.missing' } },
         },
         'xstate.done.actor.*': [
           { guard: ({ event }) => event.output.crashed !== undefined, actions: 'replaceWorker' },

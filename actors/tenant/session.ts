@@ -3,7 +3,7 @@
  * a message is never an event of an actor. A lost channel ends the session; what it still settles goes nowhere, and the
  * broker delivers again.
  */
-import type { TenantId } from '../../src/core/ids.ts'
+import type { MessageId, TenantId } from '../../src/core/ids.ts'
 import { createMailbox, type Mailbox } from '../../src/core/mailbox.ts'
 import type { Delivery } from '../../src/core/message.ts'
 import type { Meter } from '../../src/core/meter.ts'
@@ -24,8 +24,14 @@ export interface Session {
   /** The handler is waited for from now on, until ranOut(). */
   runs(delivery: Delivery, worker: number): void
   ranOut(delivery: Delivery): void
+  /** The run of its handler that has just begun is given up at this time, in epoch milliseconds. */
+  readonly onDeadline: (delivery: Delivery, atMs: number) => void
+  /** undefined for a handler that has none, or waits for a thread. */
+  deadlineOf(delivery: Delivery): number | undefined
   /** Deliveries received and not settled. */
   readonly inFlight: number
+  /** True while a delivery of this message is in flight. For whoever asks about one message: it looks at all of them. */
+  holds(id: MessageId): boolean
   /** What to close and settle with; set once, when the channel is open. */
   bind(consumer: BrokerConsumer): void
   readonly consumer: BrokerConsumer | undefined
@@ -62,13 +68,14 @@ export function createSession(tenantId: TenantId, meter: Meter, retryShare: numb
   const mayRetry = (): boolean => retriesRunning < Math.max(1, Math.floor(workers * retryShare)) || performance.now() - newestAt > liveForMs
   const mailbox = createMailbox(retryShare, mayRetry)
   let consumer: BrokerConsumer | undefined
-  let inFlight = 0
+  // With the deadline of the run in hand: one may end, and another of the same delivery begin, unseen from here.
+  const held = new Map<Delivery, number | undefined>()
   let ended = false
   let settledCallbacks: (() => void)[] = []
 
-  const settle = (): void => {
-    inFlight--
-    if (inFlight > 0 || settledCallbacks.length === 0) return
+  const settle = (delivery: Delivery): void => {
+    held.delete(delivery)
+    if (held.size > 0 || settledCallbacks.length === 0) return
     const callbacks = settledCallbacks
     settledCallbacks = []
     for (const callback of callbacks) callback()
@@ -100,9 +107,14 @@ export function createSession(tenantId: TenantId, meter: Meter, retryShare: numb
       retriesRunning--
       mailbox.retryEnded()
     },
-    get inFlight() {
-      return inFlight
+    onDeadline(delivery, atMs) {
+      if (held.has(delivery)) held.set(delivery, atMs)
     },
+    deadlineOf: (delivery) => held.get(delivery),
+    get inFlight() {
+      return held.size
+    },
+    holds: (id) => [...held.keys()].some((delivery) => delivery.id === id),
     bind(opened) {
       consumer = opened
     },
@@ -110,7 +122,7 @@ export function createSession(tenantId: TenantId, meter: Meter, retryShare: numb
       return consumer
     },
     receive(delivery) {
-      inFlight++
+      held.set(delivery, undefined)
       if (delivery.attempt === 1) newestAt = performance.now()
       mailbox.put(delivery)
     },
@@ -119,20 +131,20 @@ export function createSession(tenantId: TenantId, meter: Meter, retryShare: numb
     committed(delivery, nowMs) {
       meter.count(nowMs, nowMs - delivery.readyAtMs)
       consumer?.ack(delivery)
-      settle()
+      settle(delivery)
     },
     giveBack(delivery) {
       consumer?.requeue(delivery)
-      settle()
+      settle(delivery)
     },
     giveBackAll() {
       for (const delivery of mailbox.empty()) {
         consumer?.requeue(delivery)
-        settle()
+        settle(delivery)
       }
     },
     whenSettled(callback) {
-      if (inFlight === 0) callback()
+      if (held.size === 0) callback()
       else settledCallbacks.push(callback)
     },
     onPartitionMissing: () => {},

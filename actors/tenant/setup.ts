@@ -6,7 +6,7 @@ import type { ConsumerLogic } from '../consumer/consumer.ts'
 import type { DeadLettersLogic } from '../dead-letters/logic.ts'
 import type { WorkerLogic } from '../worker/logic.ts'
 import { readWorkerCrash, readWorkerIndex, type TenantEvent } from './events.ts'
-import { decideFailure, type Failure } from './failure.ts'
+import { decideFailure, type Failure, type FailureCode } from './failure.ts'
 import { planWorkers, type WorkerPhase } from './plan-workers.ts'
 import type { ProvisionLogic, PurgeLogic, WatchQueueLogic } from './provisioning.ts'
 import type { RestartPolicy } from './restart-policy.ts'
@@ -36,6 +36,8 @@ export interface TenantContext {
   readonly verdict: 'retry' | 'quarantine'
   /** Why the tenant is not what it should be; null when it is. */
   readonly reason: string | null
+  /** What had failed last, once something has. */
+  readonly failureCode: FailureCode | null
 }
 
 export interface TenantOutput {
@@ -133,10 +135,10 @@ export const tenantSetup = base.extend({
     vanishSoon: assign({ goal: 'vanish' }),
     noteFailure: assign(({ context }, failure: Failure) => decideFailure(context, failure, Date.now())),
     noteReason: assign((_, { reason }: { reason: string | null }) => ({ reason })),
-    noteAttached: assign({ attachedAtMs: () => Date.now(), reason: null, emptied: false }),
+    noteAttached: assign({ attachedAtMs: () => Date.now(), reason: null, failureCode: null, emptied: false }),
     noteEmptied: assign({ emptied: true }),
     serveGeneration: assign({ servedGeneration: ({ context }) => context.desired.restartGeneration }),
-    clearCrashes: assign({ crashes: [], attempt: 0, reason: null }),
+    clearCrashes: assign({ crashes: [], attempt: 0, reason: null, failureCode: null }),
     adjustWorkers,
     removeWorker,
     stopWorkers,

@@ -40,7 +40,8 @@ const lookUpRetryMs = 50
  */
 export async function runDeliveryLoop(session: Session, control: LoopControl, services: DeliveryLoopServices): Promise<void> {
   const { signal } = session.abort
-  let context = { config: session.config, signal }
+  const { onDeadline } = session
+  let context = { config: session.config, signal, onDeadline }
   while (!control.finishing) {
     const delivery = session.take()
     if (!delivery) return
@@ -49,7 +50,7 @@ export async function runDeliveryLoop(session: Session, control: LoopControl, se
       const claimed = claim(session, delivery, services)
       if (!(claimed === true || (await claimed))) continue
     }
-    if (context.config !== session.config) context = { config: session.config, signal }
+    if (context.config !== session.config) context = { config: session.config, signal, onDeadline }
     const span = services.tracing?.process(delivery)
     const settlement = runAttempt(handler, delivery, span === undefined ? context : { ...context, span }, services)
     const release = handler.idempotent ? undefined : () => services.inHand.delete(toKey(delivery))

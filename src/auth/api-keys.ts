@@ -46,7 +46,7 @@ export function createApiKeys({ store, hints, now }: ApiKeysOptions): Identity['
         createdBy: nameOf(by),
         expiresAt: expiryOfNext(current, now()),
       }
-      const rotated = (await store.rotate(tenantId, id, next, overlapMs)) ?? missing()
+      const rotated = (await store.rotate(tenantId, id, next, overlapMs)) ?? refuse(await store.find(tenantId, id))
       hints.announce({ of: 'api_key', id })
       return { old: rotated.old, key: rotated.next, secret }
     },
@@ -61,6 +61,11 @@ export function createApiKeys({ store, hints, now }: ApiKeysOptions): Identity['
 
 const expiryOfNext = ({ createdAt, expiresAt }: ApiKey, nowMs: number): Date | null =>
   expiresAt && new Date(nowMs + expiresAt.getTime() - createdAt.getTime())
+
+function refuse(key: ApiKey | undefined): never {
+  if (!key?.replacedAt) return missing()
+  throw new AppError('api_key.rotated', 'Another API key has taken the place of this one.')
+}
 
 function missing(): never {
   throw new AppError('api_key.missing', 'There is no such API key in this tenant; it may have expired.')

@@ -1,5 +1,5 @@
 /** Makes sure that the installation has a platform admin. */
-import type { AuthStore } from '../core/ports/auth-store.ts'
+import type { Admin, AuthStore } from '../core/ports/auth-store.ts'
 import type { SessionStore } from '../core/ports/identity-store.ts'
 import { checkPassword, generatePassword, hashPassword } from './passwords.ts'
 
@@ -41,15 +41,22 @@ export async function bootstrapAdmin(options: BootstrapOptions): Promise<Bootstr
     const created = await store.createAdminIfNone({ username, passwordHash: await hashPassword(generated), appliedHash: null })
     return created ? { kind: 'generated', username, password: generated } : { kind: 'unchanged', username }
   }
-  const admin = await store.findAdmin(username)
-  if (admin && (await checkPassword(admin.appliedHash ?? undefined, password))) return { kind: 'unchanged', username }
-  if (admin && (await checkPassword(admin.passwordHash, password))) {
-    await store.noteAppliedPassword(username, admin.passwordHash)
-    return { kind: 'unchanged', username }
-  }
+  const known = await store.findAdmin(username)
+  if (known && (await isApplied(store, known, password))) return { kind: 'unchanged', username }
   const passwordHash = await hashPassword(password)
   if (await store.createAdminIfNone({ username, passwordHash, appliedHash: passwordHash })) return { kind: 'created', username }
+  // Another node may have created it since it was looked for.
+  const admin = known ?? (await store.findAdmin(username))
+  if (admin && !known && (await isApplied(store, admin, password))) return { kind: 'unchanged', username }
   if (!admin || !(await store.applyAdminPassword(username, passwordHash))) return { kind: 'other_admin', username }
   await sessions.revokeAll({ kind: 'admin', adminId: admin.id })
   return { kind: 'updated', username }
+}
+
+/** Whether the password is the one that was last applied, or the admin's already, which counts as applied. */
+async function isApplied(store: BootstrapOptions['store'], admin: Admin, password: string): Promise<boolean> {
+  if (await checkPassword(admin.appliedHash ?? undefined, password)) return true
+  if (!(await checkPassword(admin.passwordHash, password))) return false
+  await store.noteAppliedPassword(admin.username, admin.passwordHash)
+  return true
 }

@@ -122,7 +122,7 @@ export interface Identity {
       },
     ): Promise<{ readonly key: ApiKey; readonly secret: string }>
     list(tenantId: TenantId, query: IdentityQuery): Promise<IdentityPage<ApiKey>>
-    /** The old key works for `overlapMs` more. Errors: `api_key.missing`. */
+    /** The old key works for `overlapMs` more, and is never rotated again. Errors: `api_key.missing`, `api_key.rotated`. */
     rotate(
       tenantId: TenantId,
       id: string,

@@ -12,7 +12,10 @@ export interface Passwords {
 /** OWASP's second choice: 19 MiB, 2 passes, 1 lane. The library's default algorithm is argon2id. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
-export const hashPassword = (password: string): Promise<string> => hash(password, cost)
+/** What looks the same is the same password: keyboards and systems compose letters differently. */
+const normalized = (password: string): string => password.normalize('NFC')
+
+export const hashPassword = (password: string): Promise<string> => hash(normalized(password), cost)
 
 let decoy: Promise<string> | undefined
 
@@ -25,7 +28,7 @@ export async function checkPassword(passwordHash: string | undefined, password: 
   decoy ??= hashPassword('nobody has this password')
   // Awaited with a hash too: the first check of all must not tell by its time which of them it is.
   const inItsPlace = await decoy
-  const matches = await verify(passwordHash ?? inItsPlace, password).catch(() => false)
+  const matches = await verify(passwordHash ?? inItsPlace, normalized(password)).catch(() => false)
   return matches && passwordHash !== undefined
 }
 

@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'invitation.missing'
   | 'invitation.invalid'
   | 'api_key.missing'
+  | 'api_key.rotated'
   | 'secret.missing'
   | 'secret.too_many'
   | 'registration.closed'

@@ -20,6 +20,9 @@ export const blocked = (
 /** null for a time that is past, or that no Date can be. */
 export const future = (atMs: number, nowMs: number): Date | null => (atMs > nowMs && atMs <= 8.64e15 ? new Date(atMs) : null)
 
+/** The same of a time that may not be known. */
+export const toFuture = (atMs: number | null | undefined, nowMs: number): Date | null => (atMs == null ? null : future(atMs, nowMs))
+
 /** The earlier of two times that may not be known. */
 export const earlier = (a: Date | null, b: Date | null): Date | null => (a && b ? (a < b ? a : b) : (a ?? b))
 

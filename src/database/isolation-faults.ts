@@ -24,8 +24,8 @@ export interface RoleFacts {
   readonly mayCreateRoles: boolean
   /** What it owns of the engine's: `the database`, `the schema`, and a few of the tables. */
   readonly owns: readonly string[]
-  /** Roles that it may become, and that are the service, own something of the engine's, or may do one of the above. */
-  readonly mayBecome: readonly string[]
+  /** Roles that it was granted, and may become by SET ROLE: it needs none. */
+  readonly memberOf: readonly string[]
 }
 
 export interface TableFacts {
@@ -63,14 +63,16 @@ export function findIsolationFaults(facts: IsolationFacts): readonly string[] {
     thereNamed(({ isProtected }) => !isProtected),
     (list) => `row-level security is not enabled and forced on ${list}: alter table … enable row level security, force row level security`,
   )
-  // Whoever may become the service is shown what the service is.
-  const isApart = !role.isSuperuser && role.mayBecome.length === 0
+  // Whoever may become another role is shown what that one is.
+  const isApart = !role.isSuperuser && role.memberOf.length === 0
   tell(
-    (isApart ? there : []).flatMap(({ name, policies }) => policies.filter(isTooWide).map((policy) => `${policy.name} on ${name}`)),
-    (list) => `a policy lets the role ${tenantRole} see more than its tenant: ${list}: drop it`,
+    (isApart ? there : []).flatMap(({ name, policies }) =>
+      policies.filter((policy) => isTooWide(name, policy)).map((policy) => `${policy.name} on ${name}`),
+    ),
+    (list) => `a policy may let the role ${tenantRole} see more than its tenant: ${list}: drop it`,
   )
   tell(
-    thereNamed(({ policies }) => !policies.some((policy) => policy.reachesTenantRole && isOwnTenant(policy))),
+    thereNamed(({ name, policies }) => !policies.some((policy) => policy.reachesTenantRole && isOwnTenant(name, policy))),
     (list) => `the policy that shows a tenant its rows is missing on ${list}`,
   )
   if (!facts.serviceBypasses) {
@@ -83,8 +85,7 @@ export function findIsolationFaults(facts: IsolationFacts): readonly string[] {
     faults.push(`row-level security is not enabled and forced on ${openPartitions.count} partitions: ${openPartitions.names.join(', ')} …`)
   }
   if (faults.length === 0) tell(facts.inactive, (list) => `row-level security is not in force for the role ${tenantRole} on ${list}`)
-  if (!role.isSuperuser)
-    tell(facts.excess, (list) => `the role ${tenantRole} may ${list}: revoke it from it, or from the roles it has it by`)
+  if (!role.isSuperuser) tell(facts.excess, (list) => `the role ${tenantRole} may ${list}: revoke it from it, or from PUBLIC`)
   return faults
 }
 
@@ -96,20 +97,29 @@ export function findRoleFaults(name: string, role: RoleFacts): readonly string[]
   if (role.bypassesRowSecurity) faults.push(`the role ${name} bypasses row-level security: alter role ${name} nobypassrls`)
   if (role.mayCreateRoles) faults.push(`the role ${name} may make roles: alter role ${name} nocreaterole`)
   if (role.owns.length > 0) faults.push(`the role ${name} owns ${role.owns.join(', ')}: give it to the database user of the service`)
-  if (role.mayBecome.length > 0 && !role.isSuperuser) {
-    const list = role.mayBecome.join(', ')
+  if (role.memberOf.length > 0) {
+    const list = role.memberOf.join(', ')
     faults.push(`the role ${name} is a member of ${list}: revoke ${list} from ${name}`)
   }
   return faults
 }
 
-const isTooWide = (policy: PolicyFacts): boolean => policy.isPermissive && policy.reachesTenantRole && !isOwnTenant(policy)
+const isTooWide = (table: string, policy: PolicyFacts): boolean =>
+  policy.isPermissive && policy.reachesTenantRole && !isOwnTenant(table, policy)
 
-/** The text differs in its brackets between versions of PostgreSQL. */
-const isOwnTenant = ({ uses, checks }: PolicyFacts): boolean => isLimited(uses) && (checks === null || isLimited(checks))
+const isOwnTenant = (table: string, { uses, checks }: PolicyFacts): boolean =>
+  isLimited(table, uses) && (checks === null || isLimited(table, checks))
 
-const isLimited = (expression: string | null): boolean =>
-  expression?.includes("current_setting('tenantry.tenant_id'") === true && !/\bOR\b/i.test(expression)
+/** It is the whole of the engine's own condition: one that merely mentions the tenant may be true of every row. */
+const isLimited = (table: string, expression: string | null): boolean =>
+  expression !== null && withoutBrackets(expression) === withoutBrackets(toOwnTenant(table === 'tenants' ? 'id' : 'tenant_id'))
+
+/** As the server writes it. */
+const toOwnTenant = (column: string): string =>
+  `(${column} = ( SELECT (NULLIF(current_setting('tenantry.tenant_id'::text, true), ''::text))::uuid AS "nullif"))`
+
+/** Versions of PostgreSQL may differ in them; with others in other places these words would not be a condition. */
+const withoutBrackets = (expression: string): string => expression.replaceAll(/('[^']*')|[\s()]/g, '$1')
 
 const showsAll = ({ isPermissive, reachesService, uses, checks }: PolicyFacts): boolean =>
   isPermissive && reachesService && uses === 'true' && (checks === null || checks === 'true')

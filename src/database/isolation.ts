@@ -62,7 +62,7 @@ const toRoleFacts = (row: Row | undefined): RoleFacts => ({
   bypassesRowSecurity: row?.bypasses !== false,
   mayCreateRoles: row?.may_create_roles !== false,
   owns: (row?.owns ?? []) as readonly string[],
-  mayBecome: (row?.may_become ?? []) as readonly string[],
+  memberOf: (row?.member_of ?? []) as readonly string[],
 })
 
 const toTableFacts = (row: Row): TableFacts => ({
@@ -84,13 +84,7 @@ with owner as (
 select r.rolname = current_user as is_service, r.rolsuper as is_superuser, r.rolbypassrls as bypasses, r.rolcreaterole as may_create_roles,
        current_user::text as service, s.rolsuper or s.rolbypassrls as service_bypasses,
        array(select thing from owner where role = r.oid order by thing limit 5) as owns,
-       array(
-         select o.rolname::text from pg_roles o
-         where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'member') and (
-           o.rolsuper or o.rolbypassrls or o.rolcreaterole or o.rolname = current_user
-           or o.oid in (select role from owner)
-         ) order by 1
-       ) as may_become
+       array(select distinct m.roleid::regrole::text from pg_auth_members m where m.member = r.oid order by 1) as member_of
 from pg_roles r, pg_roles s where r.rolname = $1 and s.rolname = current_user`
 
 const readTables = `
@@ -113,8 +107,8 @@ select count(*) as count, (array_agg(c.relname::text order by c.relname))[1:3] a
 from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_roles r on r.rolname = $1
 where i.inhparent = to_regclass('messages') and (not (c.relrowsecurity and c.relforcerowsecurity) or c.relowner = r.oid)`
 
-// By whatever way it has them: its own grants, those of PUBLIC, those of roles it is a member of. What is not even granted on a
-// single column need not be looked for on each of them.
+// By whatever way it has them: its own grants, or those of PUBLIC. What is not even granted on a single column need not be looked for
+// on each of them.
 const readExcess = `
 select p.privilege || ' ' || c.relname as excess
 from pg_class c

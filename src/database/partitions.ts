@@ -1,8 +1,9 @@
 /** Makes and removes a tenant's partition of `messages` without stopping anybody who reads or writes the others. */
 import pLimit from 'p-limit'
-import { AppError } from '../core/errors.ts'
+import { AppError, errorText } from '../core/errors.ts'
 import type { TenantId } from '../core/ids.ts'
 import type { DatabaseClient, RunStatement } from './client.ts'
+import { readSqlState } from './errors.ts'
 import { withLockRetries } from './lock-retries.ts'
 import { toProtection } from './row-security.ts'
 
@@ -17,7 +18,7 @@ import { toProtection } from './row-security.ts'
  */
 type PartitionState = 'absent' | 'attached' | 'open' | 'detaching' | 'apart'
 
-/** Errors: AppError `database.unavailable`. */
+/** Errors: AppError `database.unavailable`; of `ensure` also `partition.missing`, when it is refused for good. */
 export interface Partitions {
   /** Makes the partition exist and protects it, with the rows it has when an earlier removal was given up half-way. Idempotent. */
   ensure(tenantId: TenantId): Promise<void>
@@ -89,7 +90,7 @@ export function createPartitions(client: DatabaseClient, tenantRole?: string): P
   return {
     async ensure(tenantId) {
       if ((await readState(client.run, schema, partitionName(tenantId))) === 'attached') return
-      await place(tenantId, nothing, 'keep')
+      await place(tenantId, nothing, 'keep').catch(rethrowRefused)
     },
     createWith: (tenantId, insertTenant) => place(tenantId, insertTenant, 'drop'),
     async remove(tenantId) {
@@ -106,6 +107,12 @@ export function createPartitions(client: DatabaseClient, tenantRole?: string): P
       )
     },
   }
+}
+
+/** Class 42: a wrong kind of table, a missing privilege …; it is the same the next time, and no outage. */
+function rethrowRefused(error: unknown): never {
+  if (!readSqlState(error)?.startsWith('42')) throw error
+  throw new AppError('partition.missing', `the partition cannot be made: ${errorText(error)}`, { scope: 'tenant', cause: error })
 }
 
 const tenantIdPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

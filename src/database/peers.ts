@@ -104,6 +104,7 @@ export function createPeers({ listener, nodes, nodeId, keys, onError }: PeersOpt
 
   return {
     nodeId,
+    others: () => roster.others(defaultDeadlineMs),
     async ask(topic, question, { deadlineMs = defaultDeadlineMs, node } = {}) {
       const beganAtMs = performance.now()
       const others = isClosed ? [] : await roster.others(deadlineMs)

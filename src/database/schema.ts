@@ -160,6 +160,7 @@ export interface ApiKeysTable {
   readonly created_at: Timestamp
   readonly last_used_at: ColumnType<Date | null, Date | null, Date | null>
   readonly expires_at: ColumnType<Date | null, Date | null, Date | null>
+  readonly replaced_at: ColumnType<Date | null, Date | null, Date | null>
 }
 
 export interface AuditLogTable {

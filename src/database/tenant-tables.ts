@@ -53,9 +53,9 @@ export const tenantTables: Readonly<Record<string, Grants>> = {
     delete: true,
   },
   api_keys: {
-    select: ['tenant_id', 'id', 'name', 'prefix', 'scopes', 'created_by', 'created_at', 'last_used_at', 'expires_at'],
+    select: ['tenant_id', 'id', 'name', 'prefix', 'scopes', 'created_by', 'created_at', 'last_used_at', 'expires_at', 'replaced_at'],
     insert: true,
-    update: ['expires_at'],
+    update: ['expires_at', 'replaced_at'],
     delete: true,
   },
   audit_log: { select: true, insert: true },

@@ -85,8 +85,10 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     onFatal: (error) => options.onFatal(toError(error)),
   })
   const { policy } = ports
+  let drainEndsAtMs: number | undefined
   const { inspection, observe, close } = createNodeInspection({
     ...ports,
+    drainEndsAtMs: () => drainEndsAtMs,
     sessions,
     circuits,
     runsTenants: options.runsTenants,
@@ -204,6 +206,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
         return { complete: true, orphans: [] }
       }
       metricSample.draining(deadlineMs)
+      drainEndsAtMs = Date.now() + deadlineMs
       publishing.stop()
       const done = toPromise(root).then(
         () => true,

@@ -60,6 +60,7 @@ export const toApiKeyLine = (key: ApiKey): ExportLine => ({
   created_at: key.createdAt,
   last_used_at: key.lastUsedAt,
   expires_at: key.expiresAt,
+  replaced_at: key.replacedAt,
 })
 
 export const toSecretLine = ({ name, createdAt, updatedAt }: SecretInfo): ExportLine => ({

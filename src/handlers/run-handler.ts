@@ -71,6 +71,7 @@ async function runHere(
       deadline.abort(new Error(`the handler's deadline of ${timeoutMs} ms has passed`))
       resolve(deadlineExceeded(timeoutMs))
     }, timeoutMs)
+    runContext.onDeadline?.(delivery, Date.now() + timeoutMs)
     onAbort = () => resolve(stopped)
     runContext.signal.addEventListener('abort', onAbort, { once: true })
   })

@@ -86,6 +86,7 @@ async function runOnce(delivery: Delivery, context: RunContext, settings: RunSet
     if (over || verdict) return
     clearTimeout(timer)
     timer = setTimeout(() => giveUp(deadlineExceeded(timeoutMs), `the handler's deadline of ${timeoutMs} ms has passed`), timeoutMs)
+    context.onDeadline?.(delivery, Date.now() + timeoutMs)
     const worker = threads.find(threadId)
     if (worker) unwatch = threads.memoryWatch.add(worker, () => end(outOfMemory(memoryMb)))
   }

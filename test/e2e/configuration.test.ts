@@ -41,6 +41,14 @@ describeParallel('a wrong configuration', 2, {
     ]),
   ),
 
+  'a handler that cannot be loaded is named, without the secrets of its error': async () => {
+    await using installation = await createInstallation('postgres')
+    const file = join(installation.dir, 'refused.ts')
+    writeFileSync(file, `throw new Error('amqp://me:${secret}@host refused password=${secret}')\n`)
+    await using process = startProcess({ ...environmentOf(installation), TENANTRY_HANDLERS: file })
+    await expectOneLine(process, /refused\.ts/)
+  },
+
   'an unknown key in the file is named, with what was meant': async () => {
     await using installation = await createInstallation('postgres')
     const file = join(installation.dir, 'config.yml')

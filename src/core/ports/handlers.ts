@@ -12,6 +12,8 @@ export interface RunContext {
   readonly signal: AbortSignal
   /** Of this attempt; undefined when nobody traces. */
   readonly span?: ProcessSpan | undefined
+  /** Told when a run begins, with the time in epoch milliseconds at which its handler is given up. Must not throw. */
+  readonly onDeadline?: (delivery: Delivery, atMs: number) => void
 }
 
 /** `retry: false` gives the message up, with the reason. */

@@ -171,6 +171,8 @@ export interface ApiKey {
   /** To the minute. */
   readonly lastUsedAt: Date | null
   readonly expiresAt: Date | null
+  /** When another took its place. */
+  readonly replacedAt: Date | null
 }
 
 export interface NewApiKey {
@@ -190,7 +192,10 @@ export interface ApiKeyStore {
   /** Those that have not expired. */
   list(tenantId: TenantId, query: IdentityQuery): Promise<IdentityPage<ApiKey>>
   find(tenantId: TenantId, id: string): Promise<ApiKey | undefined>
-  /** Puts `next` beside the key, which expires after `overlapMs` at the latest; both or neither. undefined when there is no such key alive. */
+  /**
+   * Puts `next` in the place of the key, which expires after `overlapMs` at the latest; both or neither. undefined when there is no such
+   * key alive, or another has its place already.
+   */
   rotate(
     tenantId: TenantId,
     id: string,

@@ -15,6 +15,8 @@ export interface PeerAnswers {
 export interface Peers {
   /** This node. */
   readonly nodeId: string
+  /** The other live nodes; those known last while the database does not answer. */
+  others(): Promise<readonly string[]>
   /** Asks every other live node, or one of them. With no other node it resolves at once. */
   ask(topic: string, question: unknown, options?: { readonly deadlineMs?: number; readonly node?: string }): Promise<PeerAnswers>
   /** Answers what other nodes ask. Returns the unregisterer. */

@@ -113,7 +113,7 @@ export interface TenantStore {
   /** Every tenant's desired state. */
   desired(): Promise<readonly DesiredTenant[]>
   desiredOf(id: TenantId): Promise<DesiredTenant | undefined>
-  /** Makes the tenant's partition exist. Idempotent. */
+  /** Makes the tenant's partition exist. Idempotent. Errors: `partition.missing` when it cannot be made, however often it is tried. */
   ensurePartition(id: TenantId): Promise<void>
   /** Runs `work` while this node alone holds the tenant's deletion; returns undefined at once when another node holds it. */
   whileDeleting<T>(id: TenantId, work: () => Promise<T>): Promise<T | undefined>

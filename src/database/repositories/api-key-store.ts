@@ -9,11 +9,23 @@ import { runIdentity, tenantMissing } from './identity-errors.ts'
 import { toPage } from './identity-page.ts'
 import { databaseNow } from './tenant-rows.ts'
 
-const keyColumns = ['id', 'tenant_id', 'name', 'prefix', 'scopes', 'created_by', 'created_at', 'last_used_at', 'expires_at'] as const
+const keyColumns = [
+  'id',
+  'tenant_id',
+  'name',
+  'prefix',
+  'scopes',
+  'created_by',
+  'created_at',
+  'last_used_at',
+  'expires_at',
+  'replaced_at',
+] as const
 type ApiKeyRow = Pick<ApiKeysTable, 'id' | 'tenant_id' | 'name' | 'prefix' | 'scopes' | 'created_by'> & {
   readonly created_at: Date
   readonly last_used_at: Date | null
   readonly expires_at: Date | null
+  readonly replaced_at: Date | null
 }
 
 /** `requests` runs what a request asks for, `service` what is not limited to a request's tenant. */
@@ -82,6 +94,7 @@ function toApiKey(row: ApiKeyRow): ApiKey {
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
     expiresAt: row.expires_at,
+    replacedAt: row.replaced_at,
   }
 }
 
@@ -103,8 +116,8 @@ const finding = `select ${columns} from api_keys where tenant_id = $1 and id = $
 
 const rotating = `
 with old as (
-  update api_keys set expires_at = least(expires_at, now() + $10 * interval '1 millisecond')
-  where tenant_id = $1 and id = $9 and ${isAlive}
+  update api_keys set expires_at = least(expires_at, now() + $10 * interval '1 millisecond'), replaced_at = now()
+  where tenant_id = $1 and id = $9 and replaced_at is null and ${isAlive}
     and exists (select from tenants t where t.id = $1 and t.status <> 'deleting')
   returning ${columns}
 ), added as (

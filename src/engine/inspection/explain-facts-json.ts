@@ -60,18 +60,22 @@ function readSessionPart(value: unknown): SessionFacts | undefined {
   const { inFlight, inMailbox, running } = toFields(value)
   if (!isCount(inFlight) || !isCount(inMailbox) || !Array.isArray(running)) return undefined
   const runs = running.flatMap((each) => {
-    const { messageId, worker, sinceMs } = toFields(each)
+    const { messageId, worker, sinceMs, untilMs } = toFields(each)
     const id = typeof messageId === 'string' ? readMessageId(messageId) : undefined
-    return id && isCount(worker) && isTime(sinceMs) ? [{ messageId: id, worker, sinceMs }] : []
+    return id && isCount(worker) && isTime(sinceMs) ? [{ messageId: id, worker, sinceMs, untilMs: readTime(untilMs) }] : []
   })
   return { inFlight, inMailbox, running: runs }
 }
 
 function readMessagePart(value: unknown): MessageOnNode | undefined {
-  const { kind, worker, sinceMs, attempt, ahead } = toFields(value)
+  const { kind, worker, sinceMs, untilMs, attempt, ahead } = toFields(value)
+  if (kind === 'settling') return { kind }
   if (kind === 'mailbox' && isCount(ahead)) return { kind, ahead }
-  return kind === 'running' && isCount(worker) && isTime(sinceMs) && isCount(attempt) ? { kind, worker, sinceMs, attempt } : undefined
+  if (kind !== 'running' || !isCount(worker) || !isTime(sinceMs) || !isCount(attempt)) return undefined
+  return { kind, worker, sinceMs, untilMs: readTime(untilMs), attempt }
 }
+
+const readTime = (value: unknown): number | null => (isTime(value) ? value : null)
 
 function readCircuit(value: unknown): readonly CircuitReport[] {
   const { destination, state, untilMs, reason } = toFields(value)

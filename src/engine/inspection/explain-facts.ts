@@ -19,10 +19,17 @@ import type { MessageId, TenantId } from '../../core/ids.ts'
 import type { Explanation } from '../../core/ports/inspection.ts'
 import type { CircuitReport, TenantReport } from '../../core/ports/tenant-store.ts'
 
-/** Where a message is in a node's memory: with a worker, or before them. */
+/** Where a message is in a node's memory: with a worker, before them, or behind them, until its outcome is recorded. */
 export type MessageOnNode =
-  | { readonly kind: 'running'; readonly worker: number; readonly sinceMs: number; readonly attempt: number }
+  | {
+      readonly kind: 'running'
+      readonly worker: number
+      readonly sinceMs: number
+      readonly untilMs: number | null
+      readonly attempt: number
+    }
   | { readonly kind: 'mailbox'; readonly ahead: number }
+  | { readonly kind: 'settling' }
 
 /** JSON but for the date in the explanation. */
 export interface NodeFacts {
@@ -50,6 +57,8 @@ export interface FactsServices {
   readonly recorder: { enteredMs(ref: AnyActorRef): number | undefined }
   readonly sessions: Pick<Sessions, 'find' | 'meterOf'>
   readonly circuits: Pick<Circuits, 'of'>
+  /** undefined while this node does not drain. */
+  readonly drainEndsAtMs: () => number | undefined
   readonly nowMs: () => number
 }
 
@@ -60,7 +69,7 @@ export interface LocalFacts {
   beside(ref: AnyActorRef | undefined, tenantId: TenantId | null, ready?: number): ExplainFacts
 }
 
-export function createLocalFacts({ node, local, recorder, sessions, circuits, nowMs }: FactsServices): LocalFacts {
+export function createLocalFacts({ node, local, recorder, sessions, circuits, drainEndsAtMs, nowMs }: FactsServices): LocalFacts {
   const matching = (id: string): Matching | undefined => {
     const snapshot: unknown = local.refOf(id)?.getSnapshot()
     return isMatching(snapshot) ? snapshot : undefined
@@ -75,6 +84,7 @@ export function createLocalFacts({ node, local, recorder, sessions, circuits, no
       nowMs: nowMs(),
       sinceMs: ref && recorder.enteredMs(ref),
       link: readLink(),
+      drainEndsAtMs: drainEndsAtMs(),
       isDatabaseAway: ledger !== undefined && isStalled(ledger),
       session: tenantId === null ? undefined : (readSession(sessions, tenantId) ?? undefined),
       ready,
@@ -128,18 +138,22 @@ function explainReport({ tenantId, state, nodeId }: TenantReport & { readonly no
 function readSession(sessions: Pick<Sessions, 'find'>, tenantId: TenantId): SessionFacts | null {
   const session = sessions.find(tenantId)
   if (!session || session.ended) return null
-  const running = [...session.running].map(([{ id }, { worker, sinceMs }]) => ({ messageId: id, worker, sinceMs }))
+  const running = [...session.running].map(([delivery, { worker, sinceMs }]) => {
+    return { messageId: delivery.id, worker, sinceMs, untilMs: session.deadlineOf(delivery) ?? null }
+  })
   return { inFlight: session.inFlight, inMailbox: session.mailbox.size, running }
 }
 
 function findMessage(sessions: Pick<Sessions, 'find'>, tenantId: TenantId, messageId: MessageId): MessageOnNode | null {
   const session = sessions.find(tenantId)
   if (!session || session.ended) return null
-  for (const [{ id, attempt }, { worker, sinceMs }] of session.running) {
-    if (id === messageId) return { kind: 'running', worker, sinceMs, attempt }
+  for (const [delivery, { worker, sinceMs }] of session.running) {
+    const { id, attempt } = delivery
+    if (id === messageId) return { kind: 'running', worker, sinceMs, untilMs: session.deadlineOf(delivery) ?? null, attempt }
   }
   const ahead = session.mailbox.ahead(messageId)
-  return ahead === undefined ? null : { kind: 'mailbox', ahead }
+  if (ahead !== undefined) return { kind: 'mailbox', ahead }
+  return session.holds(messageId) ? { kind: 'settling' } : null
 }
 
 /** 0 of a tenant that has ended without a snapshot. */

@@ -1,9 +1,9 @@
 /** What the row of a failed message says about it: waits for another attempt, is in the queue again, or has come to its end. */
-import { asClause, because, blocked, count, future, remedies, sinceText } from '../../core/explanation.ts'
+import { because, blocked, count, future, remedies, sinceText } from '../../core/explanation.ts'
 import type { FailedMessage } from '../../core/failure.ts'
 import type { Explanation } from '../../core/ports/inspection.ts'
 import { explainPlace } from './explain-place.ts'
-import { type Finding, type MessagePicture, toFinding } from './message-finding.ts'
+import { type Finding, findLasting, type MessagePicture, meanwhile, toFinding } from './message-finding.ts'
 
 export function explainFailedMessage(failed: FailedMessage, picture: MessagePicture): Finding {
   return { ...toFindingOf(failed, picture), detail: failed.status === 'resolved' ? null : failed.error }
@@ -42,7 +42,10 @@ function explainPending(failed: FailedMessage, picture: MessagePicture): Finding
     ? `Message ${id} was put off, because a circuit is open`
     : `Message ${id} failed at attempt ${attempts} (${errorClass})`
   if (until) {
-    const sentence = `${what}, and waits for retry ${retryCount + 1}, which is due at ${until.toISOString()}.`
+    const waits = `${what}, and waits for retry ${retryCount + 1}, which is due at ${until.toISOString()}`
+    const lasting = findLasting(tenantBlock, until)
+    if (lasting) return toFinding('retrying', `${waits}; ${meanwhile(lasting)}.`, lasting)
+    const sentence = `${waits}.`
     // A retry that is brought forward meets the same open circuit, which lets a probe through by itself.
     if (isPutOff) return toFinding('retrying', sentence, { blockedBy: 'circuit.open', until: probeAt(picture) ?? until, expectedAt: until })
     return toFinding('retrying', sentence, { blockedBy: 'retry.waiting', until, expectedAt: until, remedy: remedies.retry(tenantId, id) })
@@ -50,7 +53,7 @@ function explainPending(failed: FailedMessage, picture: MessagePicture): Finding
   const since = nextRetryAt ? ` for ${sinceText(nextRetryAt.getTime(), nowMs)}` : ''
   const due = `${what}, and retry ${retryCount + 1} has been due${since}`
   const block: Explanation | undefined = tenantBlock ?? toLinkBlock(nodes.flatMap(({ tenant, link }) => (tenant ? [link] : [])))
-  if (block) return toFinding('retrying', `${due}; meanwhile ${asClause(block.sentence)}.`, { ...block })
+  if (block) return toFinding('retrying', `${due}; ${meanwhile(block)}.`, block)
   return toFinding('retrying', `${due}; it goes back into its queue as soon as the retries before it leave room.`, {
     blockedBy: 'retry.due',
   })

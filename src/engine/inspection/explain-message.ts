@@ -1,7 +1,7 @@
 /** What has become of one message: with a worker, before them, waiting for its time or another attempt, at its end, or in the queue. */
-import { asClause, count, sinceText } from '../../core/explanation.ts'
+import { asClause, count, sinceText, toFuture } from '../../core/explanation.ts'
 import { explainFailedMessage } from './explain-failed-message.ts'
-import { explainPlace } from './explain-place.ts'
+import { explainDelivered, explainPlace } from './explain-place.ts'
 import { explainScheduledMessage, explainStoredMessage } from './explain-stored-message.ts'
 import { runsMessages } from './explain-tenant.ts'
 import { expectAt, type Finding, type MessagePicture, toFinding } from './message-finding.ts'
@@ -23,7 +23,7 @@ function explainHeld({ id, nodes, nowMs }: MessagePicture): Finding | undefined 
     const which = message.attempt > 1 ? `, attempt ${message.attempt}` : ''
     const since = sinceText(message.sinceMs, nowMs)
     const sentence = `Message ${id} has been processed by worker ${message.worker} of node ${node} for ${since}${which}.`
-    return toFinding('processing', sentence, { blockedBy: 'handler.running' })
+    return toFinding('processing', sentence, { blockedBy: 'handler.running', until: toFuture(message.untilMs, nowMs) })
   }
   for (const facts of nodes) {
     const { node, message, tenant, ratePerSecond } = facts
@@ -37,5 +37,6 @@ function explainHeld({ id, nodes, nowMs }: MessagePicture): Finding | undefined 
     const expectedAt = expectAt(ahead, ratePerSecond, nowMs)
     return toFinding('queued', `${here}.`, { blockedBy: 'workers.busy', position, expectedAt, until: expectedAt })
   }
-  return undefined
+  const settling = nodes.filter(({ message }) => message?.kind === 'settling')
+  return settling.length > 0 ? explainDelivered({ id, nodes: settling }) : undefined
 }

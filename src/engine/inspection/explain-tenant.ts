@@ -40,7 +40,8 @@ export function listTenantCauses(picture: TenantPicture): readonly [Explanation,
   const trouble = [...causes, ...explainWishBeside(picture, causes)].filter((each) => each.sentence !== block?.sentence).toSorted(byRank)
   const broker = [...explainSilence(picture, causes), ...explainBrokerAlarm(picture)]
   const flow = [...broker, ...explainCircuits(picture), ...explainBusy(picture), ...explainBacklog(picture)]
-  const waiting = [...explainRetries(picture), ...explainSchedules(picture)]
+  const wish = block && [block, ...trouble].find(isWish)
+  const waiting = [...explainRetries(picture, wish), ...explainSchedules(picture, wish)]
   // While one node runs messages, the trouble of another stops none of them.
   const [first, ...others] = block ? [block, ...trouble, ...flow, ...waiting] : [...flow, ...waiting, ...trouble]
   if (first) return [first, ...others]
@@ -48,9 +49,9 @@ export function listTenantCauses(picture: TenantPicture): readonly [Explanation,
   return [atRest(`Tenant ${tenant.id} runs with ${count(workers, 'worker')} and has nothing to do.`)]
 }
 
-/** What was asked for comes before what has happened. */
+/** What was asked for comes before what has happened; of that, what a node still does before what another has done. */
 const ranks = [
-  ...['tenant.deleting', 'tenant.deleted', 'tenant.drained', 'tenant.draining', 'tenant.paused', 'tenant.unassigned'],
+  ...['tenant.deleting', 'tenant.deleted', 'tenant.draining', 'tenant.drained', 'tenant.paused', 'tenant.unassigned'],
   ...['tenant.quarantined', 'database.unavailable', 'broker.unavailable', 'tenant.crashed', 'tenant.backing_off', 'worker.crashed'],
 ]
 
@@ -79,10 +80,15 @@ function explainWish(picture: TenantPicture): readonly Explanation[] {
 function explainWishBeside(picture: TenantPicture, causes: readonly Explanation[]): readonly Explanation[] {
   const { nodes } = picture
   if (nodes.some(runsMessages) || nodes.every(({ tenant }) => tenant === null)) return []
-  return causes.some(({ blockedBy }) => blockedBy !== null && wished.has(blockedBy)) ? [] : toWish(picture)
+  return causes.some(isWish) ? [] : toWish(picture)
 }
 
-const wished: ReadonlySet<string> = new Set(['paused', 'draining', 'drained', 'deleting', 'deleted'].map((state) => `tenant.${state}`))
+export const isDeletion = (blockedBy: string | null): boolean => blockedBy === 'tenant.deleting' || blockedBy === 'tenant.deleted'
+
+const stops: ReadonlySet<string | null> = new Set(['tenant.paused', 'tenant.draining', 'tenant.drained'])
+
+/** True for what somebody has asked for: it does not pass by itself. */
+export const isWish = ({ blockedBy }: Explanation): boolean => stops.has(blockedBy) || isDeletion(blockedBy)
 
 /** Nothing for a tenant that is to run. */
 function toWish({ tenant: { id, status }, depth }: TenantPicture): readonly Explanation[] {
@@ -100,9 +106,12 @@ function toWish({ tenant: { id, status }, depth }: TenantPicture): readonly Expl
   }
 }
 
-/** What the actors that do not run messages say: once for each kind of trouble, with the node where others differ. */
+/**
+ * What the actors that do not run messages say: once for each kind of trouble, with the node where others differ. Of several
+ * nodes one that still holds messages speaks for all.
+ */
 function explainNodes({ nodes }: TenantPicture): readonly Explanation[] {
-  const held = nodes.filter(({ tenant }) => tenant !== null)
+  const held = nodes.filter(({ tenant }) => tenant !== null).toSorted((a, b) => Number(a.session === null) - Number(b.session === null))
   const found = new Map<string, Explanation>()
   for (const { node, tenant } of held) {
     const explanation = tenant?.explanation
@@ -173,20 +182,29 @@ export const sumRate = (nodes: readonly NodeFacts[]): number => nodes.reduce((su
 
 const toRate = (rate: number): string => (rate < 10 ? rate.toFixed(1) : String(Math.round(rate)))
 
-function explainRetries({ tenant, retries, nowMs }: TenantPicture): readonly Explanation[] {
+/** `wish` is what keeps them from being run at their time. */
+function explainRetries({ tenant, retries, nowMs }: TenantPicture, wish?: Explanation): readonly Explanation[] {
   const { count: pending, nextRetryAt: next } = retries ?? { count: 0, nextRetryAt: null }
   if (pending === 0) return []
   const when = next === null ? '' : next.getTime() > nowMs ? `; the next is due at ${next.toISOString()}` : '; the next is due now'
-  const sentence = `${count(pending, 'message')} of tenant ${tenant.id} ${pending === 1 ? 'has' : 'have'} failed and ${pending === 1 ? 'waits' : 'wait'} for another attempt${when}.`
-  return [blocked('retry.waiting', sentence, { until: next && future(next.getTime(), nowMs), remedy: remedies.retryAll(tenant.id) })]
+  const sentence = `${count(pending, 'message')} of tenant ${tenant.id} ${pending === 1 ? 'has' : 'have'} failed and ${pending === 1 ? 'waits' : 'wait'} for another attempt`
+  if (wish) return [blocked('retry.waiting', `${sentence}; ${outlook(wish)}.`)]
+  return [
+    blocked('retry.waiting', `${sentence}${when}.`, { until: next && future(next.getTime(), nowMs), remedy: remedies.retryAll(tenant.id) }),
+  ]
 }
 
-function explainSchedules({ tenant, nextScheduledAt: next, nowMs }: TenantPicture): readonly Explanation[] {
+function explainSchedules({ tenant, nextScheduledAt: next, nowMs }: TenantPicture, wish?: Explanation): readonly Explanation[] {
   if (next === null) return []
+  const sentence = `Scheduled messages of tenant ${tenant.id} wait for their time`
+  if (wish) return [blocked('schedule.waiting', `${sentence}; ${outlook(wish)}.`)]
   const when = next.getTime() > nowMs ? `at ${next.toISOString()}` : 'now'
   return [
-    blocked('schedule.waiting', `Scheduled messages of tenant ${tenant.id} wait for their time; the next is due ${when}.`, {
+    blocked('schedule.waiting', `${sentence}; the next is due ${when}.`, {
       until: future(next.getTime(), nowMs),
     }),
   ]
 }
+
+const outlook = ({ blockedBy }: Explanation): string =>
+  isDeletion(blockedBy) ? 'they are discarded with the tenant' : 'none is run before the tenant is resumed'

@@ -32,6 +32,7 @@ export interface ExplainServices {
   readonly nodes: Pick<Nodes, 'reportsOf' | 'otherWorkers'>
   readonly peers: Peers
   readonly runsTenants: boolean
+  readonly drainEndsAtMs: () => number | undefined
   /** How long a store or the broker may take for an answer, before what it would say is left out. */
   readonly answerMs?: number
   readonly nowMs?: () => number

@@ -1,5 +1,5 @@
 /** What is found out about one message, and what it is found out from. */
-import { future } from '../../core/explanation.ts'
+import { asClause, future } from '../../core/explanation.ts'
 import type { FailedMessage } from '../../core/failure.ts'
 import type { MessageId } from '../../core/ids.ts'
 import type { QueueDepth, QueuePlace } from '../../core/ports/broker.ts'
@@ -7,6 +7,7 @@ import type { Explanation, MessageExplanation, MessageStanding, Remedy } from '.
 import type { StoredMessage } from '../../core/ports/message-store.ts'
 import type { ScheduledMessage } from '../../core/ports/schedule-store.ts'
 import type { NodeFacts } from './explain-facts.ts'
+import { isDeletion, isWish } from './explain-tenant.ts'
 
 export interface MessagePicture {
   readonly id: MessageId
@@ -37,6 +38,18 @@ export function toFinding(standing: MessageStanding, sentence: string, parts: Fi
   const { blockedBy = null, until = null, remedy = null, position = null, expectedAt = null, detail = null } = parts
   return { standing, sentence, blockedBy, until, remedy, position, expectedAt, detail }
 }
+
+/**
+ * What keeps a message from being run at its time, too: what was asked for holds until somebody takes it back, anything
+ * else where it is known to last longer.
+ */
+export function findLasting(block: Explanation | undefined, dueAt: Date): Explanation | undefined {
+  return block && (isWish(block) || (block.until !== null && block.until > dueAt)) ? block : undefined
+}
+
+/** The end of a sentence about a message that is not in its queue yet. What waits in the database goes with its tenant. */
+export const meanwhile = ({ blockedBy, sentence }: Explanation): string =>
+  `${isDeletion(blockedBy) ? 'it is not run any more but discarded, because' : 'meanwhile'} ${asClause(sentence)}`
 
 /** When so many messages are done at this rate; null when nothing was processed lately. */
 export const expectAt = (ahead: number, ratePerSecond: number, nowMs: number): Date | null =>

@@ -5,7 +5,7 @@ import { covers, keyOf } from './watch-filter.ts'
 import { readWatchedNote, type WatchedChange, type WatchNote } from './watch-notes.ts'
 
 export interface ElsewhereOptions {
-  readonly peers: Pick<Peers, 'tell' | 'hear'>
+  readonly peers: Pick<Peers, 'tell' | 'hear' | 'others'>
   /** How long a filter is asked for after its last watcher has gone. */
   readonly lingerMs: number
   readonly renewMs: number
@@ -16,7 +16,7 @@ export interface ElsewhereOptions {
   readonly onChange: (node: string, change: WatchedChange) => void
   /** For those with the filter of this key. */
   readonly onCounts: (key: string, counts: WatchSummary['counts']) => void
-  /** A node has told something that has not come. */
+  /** A node has told something that has not come, or has gone: nobody knows what it has not told. */
   readonly onLoss: () => void
 }
 
@@ -46,6 +46,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
   const { peers, lingerMs, renewMs, leaseMs, lastSeq, onChange, onCounts, onLoss } = options
   const wanted = new Map<string, Wanted>()
   const batches = new Map<string, number>()
+  let others: readonly string[] = []
   let renewing: NodeJS.Timeout | undefined
   let asking: NodeJS.Immediate | undefined
 
@@ -53,10 +54,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
     const note = readWatchedNote(news)
     if (!note || wanted.size === 0) return
     const before = batches.get(from)
-    if (before !== undefined && note.batch !== before + 1) {
-      for (const entry of wanted.values()) forget(entry)
-      onLoss()
-    }
+    if (before !== undefined && note.batch !== before + 1) noteLoss()
     batches.set(from, note.batch)
     for (const change of note.changes) onChange(from, change)
     for (const { key, counts } of note.rest) {
@@ -66,6 +64,20 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
     }
   })
 
+  function noteLoss(): void {
+    for (const entry of wanted.values()) forget(entry)
+    onLoss()
+  }
+
+  async function noteGone(): Promise<void> {
+    const living = await peers.others()
+    if (wanted.size === 0) return
+    const gone = others.filter((node) => !living.includes(node))
+    others = living
+    for (const node of gone) batches.delete(node)
+    if (gone.length > 0) noteLoss()
+  }
+
   /** What has come until now does not tell all: whoever has seen the last of it has not seen what is missing. */
   function forget(entry: Wanted): void {
     entry.sinceSeq = lastSeq() + 1
@@ -74,6 +86,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
   function ask(): void {
     const filters = [...wanted.values()].map(({ filter, perSecond }) => ({ filter, perSecond }))
     peers.tell('watch', { filters, forMs: leaseMs } satisfies WatchNote)
+    void noteGone()
   }
 
   /** Many that come at once are one question. */
@@ -101,6 +114,7 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
     renewing = undefined
     asking = undefined
     batches.clear()
+    others = []
   }
 
   function dropOldest(): void {

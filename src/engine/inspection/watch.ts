@@ -11,7 +11,7 @@ import { createReader, type Reader } from './watch-reader.ts'
 
 export interface WatchesOptions {
   readonly recorder: Pick<Recorder, 'listen'>
-  readonly peers: Pick<Peers, 'tell' | 'hear'>
+  readonly peers: Pick<Peers, 'tell' | 'hear' | 'others'>
   readonly node: string
   /** A clock that only goes forward. */
   readonly nowMs?: () => number

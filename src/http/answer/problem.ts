@@ -66,6 +66,11 @@ const kinds: Readonly<Record<RefusalCode | 'request.too_large', Kind>> & Readonl
     detail: 'The invitation is unknown, used, expired, or for another username.',
   },
   'api_key.missing': { status: 404, title: 'No such API key', detail: 'There is no such API key.' },
+  'api_key.rotated': {
+    status: 409,
+    title: 'API key rotated before',
+    detail: 'Another API key has taken the place of this one; rotate that one.',
+  },
   'secret.missing': { status: 404, title: 'No such secret', detail: 'There is no secret of this name.' },
   'secret.too_many': { status: 409, title: 'Too many secrets', detail: 'The tenant has as many secrets as it can have; delete one first.' },
   'actor.missing': { status: 404, title: 'No such actor', detail: 'There is no such actor.' },

@@ -35,7 +35,7 @@ export function createCounter({ windowSeconds, shared, store, log }: CountOption
       const ownCount = { used: consumedPoints, resetsInMs: msBeforeNext }
       if (mustGiveBack(ownCount, points, limit)) await own.reward(key, points)
       // A client that is over its limit here costs the database nothing.
-      if (ownCount.used > limit || !overAll?.isInUse()) return ownCount
+      if (ownCount.used > limit || !overAll || !(await overAll.isInUse())) return ownCount
       const count = await overAll.add(key, points)
       if (count === undefined) return ownCount
       if (mustGiveBack(count, points, limit)) await Promise.all([own.reward(key, points), overAll.add(key, -points)])

@@ -10,6 +10,7 @@ import {
   refreshBody,
   registrationBody,
   sessionSchema,
+  sessionsQuery,
 } from '../schemas/auth.ts'
 import { listOf, problemSchema } from '../schemas/common.ts'
 import { certificateSchema, erasureList, erasureSchema, erasuresQuery } from '../schemas/erasure.ts'
@@ -61,7 +62,7 @@ import {
   tenantActorsQuery,
   tenantExplanation,
 } from '../schemas/inspection.ts'
-import { machineDefinition, machineList, stateDefinition } from '../schemas/machine.ts'
+import { machineDefinition, machineList, machinesQuery, stateDefinition } from '../schemas/machine.ts'
 import {
   batchAnswer,
   messageBatch,
@@ -74,7 +75,7 @@ import {
   tenantMessagesQuery,
 } from '../schemas/message.ts'
 import { retryPolicyParts, retryPolicySchema, retryStatsSchema, tenantRetry } from '../schemas/retry.ts'
-import { secretBody, secretList, secretSchema } from '../schemas/secret.ts'
+import { secretBody, secretList, secretSchema, secretsQuery } from '../schemas/secret.ts'
 import { liveness, readinessAnswer } from '../schemas/system.ts'
 import {
   concurrencyAnswer,
@@ -187,15 +188,18 @@ export const queryGroups = {
   TenantMessages: tenantMessagesQuery,
   Messages: messagesQuery,
   FailedMessages: failedMessagesQuery,
+  Sessions: sessionsQuery,
   Users: usersQuery,
   Invitations: invitationsQuery,
   ApiKeys: apiKeysQuery,
+  Secrets: secretsQuery,
   Audit: auditQuery,
   Erasures: erasuresQuery,
   Actors: actorsQuery,
   TenantActors: tenantActorsQuery,
   Actor: actorQuery,
   Watch: watchQuery,
+  Machines: machinesQuery,
   FlightRecords: flightRecordsQuery,
   FlightRecord: flightRecordQuery,
 }

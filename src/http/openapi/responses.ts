@@ -26,6 +26,7 @@ export const responses = {
   Throttled: problem('`auth.throttled`: too many wrong attempts, for this account or from this address.', retryAfter),
   WrongCredentials: problem('`auth.refused`. Whoever asks does not learn what was wrong.'),
   LastOwner: problem('`user.last_owner`: the tenant’s last owner stays one.'),
+  AlreadyRotated: problem('`api_key.rotated`: another key has taken its place.'),
   NameTaken: problem('`user.name_taken`: another user of the tenant has this name.'),
   Unavailable: problem('The broker or the database is away, blocked or busy: repeat the request.', retryAfter),
   NotCancellable: problem('`message.not_cancellable`: it is in the queue, or its outcome is recorded.'),

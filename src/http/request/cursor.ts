@@ -7,9 +7,20 @@ import { readUuid } from './path-id.ts'
 import { invalid } from './refusal.ts'
 
 /** The list a cursor belongs to: another list's cursor is refused. */
-export type ListScope = 'tenants' | 'messages' | 'audit' | 'erasures' | 'actors' | 'flight-records' | `tenants/${TenantId}/${TenantList}`
+export type ListScope = PlatformList | `tenants/${TenantId}/${TenantList}`
 
-type TenantList = 'messages' | 'scheduled' | 'failed' | 'users' | 'invitations' | 'api-keys' | 'audit' | 'actors' | 'flight-records'
+type PlatformList = 'tenants' | 'messages' | 'audit' | 'erasures' | 'actors' | 'flight-records' | 'sessions' | 'machines'
+type TenantList =
+  | 'messages'
+  | 'scheduled'
+  | 'failed'
+  | 'users'
+  | 'invitations'
+  | 'api-keys'
+  | 'secrets'
+  | 'audit'
+  | 'actors'
+  | 'flight-records'
 
 /** A place in a list ordered by a time, in epoch microseconds as text, and an id. */
 type Position<Time extends string, Id extends string> = { readonly [Key in Time]: string } & { readonly id: Id }
@@ -41,6 +52,21 @@ export const actorCursors = {
     if (!parsed.success) throw notOfThisList()
     const [, path, node] = parsed.data
     return { path, node }
+  },
+}
+
+const keyContent = z.tuple([z.literal(version), z.string().max(200)])
+
+/** Of lists that are read whole, and ordered by a text. */
+export const keyCursors = {
+  write: (scope: ListScope, key: string | undefined): string | null =>
+    key === undefined ? null : seal(scope, JSON.stringify([version, key])),
+
+  /** Errors: Refusal naming `cursor` for a text that `write` has not made for this list. */
+  parse(scope: ListScope, cursor: string): string {
+    const parsed = keyContent.safeParse(unseal(scope, cursor))
+    if (!parsed.success) throw notOfThisList()
+    return parsed.data[1]
   },
 }
 

@@ -1,6 +1,7 @@
 /** Bodies of the authentication routes. */
 import { z } from 'zod'
 import { apiKeyScopes, tenantRoles } from '../../core/identity.ts'
+import { listParameters } from './common.ts'
 
 const control = /\p{Cc}|\p{Cs}/u
 
@@ -20,6 +21,7 @@ export const username = z
 /** A password that somebody may choose. */
 export const password = z
   .string()
+  .normalize('NFC')
   .min(8)
   .max(200)
   .refine((text) => !control.test(text), 'must not contain control characters')
@@ -75,6 +77,8 @@ export const callerSchema = z.union([
   loginUser,
   z.strictObject({ id: z.string(), api_key: z.string().describe('Its name.'), scopes: z.array(z.enum(apiKeyScopes)), tenant_id: z.uuid() }),
 ])
+
+export const sessionsQuery = z.strictObject(listParameters)
 
 export const sessionSchema = z.strictObject({
   id: z.uuid(),

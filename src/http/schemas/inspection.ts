@@ -104,8 +104,14 @@ export const messageExplanation = z.strictObject({
   ...explanation.shape,
   standing: z.enum(messageStandings),
   position: z
-    .strictObject({ ahead: count.describe('Messages before it in the queue.'), at_most: z.boolean().describe('Only a bound is known.') })
+    .strictObject({
+      ahead: count.describe('Messages before it: in the queue, and with the nodes that have fetched them and not begun.'),
+      at_most: z.boolean().describe('Only a bound is known.'),
+    })
     .nullable(),
-  expected_at: z.iso.datetime().nullable().describe('When it will be run, as far as the present rate tells.'),
+  expected_at: z.iso
+    .datetime()
+    .nullable()
+    .describe('When it will be run, as far as the present rate tells; null when nobody knows, as while its tenant is stopped.'),
   missing_nodes: missingNodes,
 })

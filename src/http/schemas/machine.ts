@@ -1,6 +1,6 @@
 /** Machines as the API shows them to whoever draws them. */
 import { z } from 'zod'
-import { listOf } from './common.ts'
+import { listOf, listParameters } from './common.ts'
 
 const transitionDefinition = z.strictObject({
   on: z.string().describe('An event’s type, or `always`, `after <delay>`, `done <actor>`, `error <actor>`.'),
@@ -31,5 +31,7 @@ export const machineDefinition = z.strictObject({
   // An array of its own: one that two schemas share would be a third one in the document.
   states: z.array(stateDefinition),
 })
+
+export const machinesQuery = z.strictObject(listParameters)
 
 export const machineList = listOf(z.strictObject({ name: z.string(), description: z.string() }))

@@ -11,7 +11,7 @@ const nowMs = 1_800_000_000_000
 const messageId = '018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0009' as MessageId
 const sessionOf = (inFlight: number, inMailbox: number, workers: readonly number[] = []) => ({
   ...{ inFlight, inMailbox },
-  running: workers.map((worker, index) => ({ messageId, worker, sinceMs: nowMs - 12_000 + index })),
+  running: workers.map((worker, index) => ({ messageId, worker, sinceMs: nowMs - 12_000 + index, untilMs: nowMs + 3_000 + index })),
 })
 
 function actorIn(kind: ActorKind, value: StateValue, context: object, parent?: ExplainedActor): ExplainedActor {
@@ -20,7 +20,7 @@ function actorIn(kind: ActorKind, value: StateValue, context: object, parent?: E
 }
 const tenantIn = (value: StateValue, changes: Partial<TenantContext> = {}): ExplainedActor =>
   actorIn('tenant', value, {
-    ...{ tenantId, desired: createDesired(), policy, goal: 'serve', workers: { 1: 'running', 2: 'running' } },
+    ...{ tenantId, desired: createDesired(), policy, goal: 'serve', workers: { 1: 'running', 2: 'running' }, failureCode: null },
     ...{ servedGeneration: 0, attachedAtMs: 1, emptied: false, crashes: [], attempt: 2, retryDelayMs: 500, verdict: 'retry', reason: null },
     ...changes,
   })
@@ -62,6 +62,17 @@ describe('the explanation of a tenant', () => {
     expect(remedy?.path).to.equal(`/tenants/${tenantId}/restart`)
   })
 
+  it('says what has failed without the words of an error', () => {
+    const sentenceOf = (state: StateValue, changes: Partial<TenantContext>) => explain(tenantIn(state, changes), { link: 'up' }).sentence
+    expect(sentenceOf('backingOff', { failureCode: 'broker.unavailable', reason: 'out of descriptors' })).to.equal(
+      `Tenant ${tenantId} waits before it tries again after failure 2: the broker did not do what it was asked to.`,
+    )
+    expect(sentenceOf('quarantined', { failureCode: 'partition.missing', crashes: [1, 2, 3] })).to.equal(
+      `Tenant ${tenantId} is quarantined, because it has crashed 3 times within 60 s: its partition is missing, or cannot be made.`,
+    )
+    expect(sentenceOf('backingOff', { failureCode: 'broker.window_full' })).to.match(/failure 2: broker window full\.$/)
+  })
+
   it('says why it is quarantined, until when, and that a restart ends it', () => {
     const { sentence, until, remedy, detail } = explain(tenantIn('quarantined', { crashes: [1, 2, 3], reason: 'boom' }))
     expect(sentence).to.equal(`Tenant ${tenantId} is quarantined, because it has crashed 3 times within 60 s.`)
@@ -95,6 +106,17 @@ describe('the explanation of a tenant', () => {
     }
   })
 
+  it('finishes by the deadlines of its handlers, unless more has arrived than they run; of a node that stops, by the node’s', () => {
+    const restarting = tenantIn({ attached: 'draining' }, { desired: createDesired({ restartGeneration: 1 }) })
+    expect(explain(restarting, { session: sessionOf(2, 0, [1, 2]) }).until?.getTime()).to.equal(nowMs + 3_001)
+    const unknown = { ...sessionOf(1, 0), running: [{ messageId, worker: 1, sinceMs: nowMs, untilMs: null }] }
+    for (const session of [sessionOf(2, 1, [1]), sessionOf(1, 0), unknown, undefined])
+      expect(explain(restarting, { session }).until).to.equal(null)
+    const ending = tenantIn({ attached: 'draining' }, { goal: 'end' })
+    expect(explain(ending, { session: sessionOf(1, 0, [1]), drainEndsAtMs: nowMs + 700 }).until?.getTime()).to.equal(nowMs + 700)
+    expect(explain(ending, { session: sessionOf(1, 0, [1]) }).until).to.equal(null)
+  })
+
   it('names the worker that a smaller tenant waits for, and what it runs', () => {
     const context = { workers: { 1: 'running', 2: 'finishing' }, desired: createDesired({ workers: 1 }) } as const
     const { sentence, blockedBy } = explain(tenantIn(serving('running', 'resizing'), context), { session: sessionOf(2, 0, [1, 2]) })
@@ -123,12 +145,14 @@ describe('the explanation of what is below a tenant', () => {
 
   it('says what a worker runs, and since when', () => {
     const session = sessionOf(2, 0, [1, 2])
-    expect(explain(worker({ busy: 'working' }), { session }).sentence).to.equal(`Worker 2 runs message ${messageId}, for 12 s now.`)
+    const working = explain(worker({ busy: 'working' }), { session })
+    expect([working.blockedBy, working.sentence]).to.deep.equal([null, `Worker 2 runs message ${messageId}, for 12 s now.`])
     const finishing = explain(worker({ busy: 'finishing' }), { session })
     expect([finishing.blockedBy, finishing.sentence]).to.deep.equal([
       'handler.running',
       `Worker 2 stops when it has finished message ${messageId}, for 12 s now.`,
     ])
+    for (const { until } of [working, finishing]) expect(until?.getTime(), 'the deadline of its handler').to.equal(nowMs + 3_001)
     expect(explain(worker('stopped', { crashed: 'oops' }))).to.include({ blockedBy: 'worker.crashed', detail: 'oops' })
   })
 
@@ -165,6 +189,17 @@ describe('the explanation of a broker link that is away', () => {
     const { until, sentence } = explain(link)
     expect(until).to.equal(null)
     expect(sentence).to.match(/^The broker is away; after failure 1 the node waits before it connects again, by \d{4}-.*Z at the latest\.$/)
+  })
+})
+
+describe('the explanation of a node that stops', () => {
+  it('says by when', () => {
+    const manager = actorIn('tenantManager', 'draining', { runsTenants: true, told: {}, supervisors: ['supervisor:1'] })
+    const supervisor = actorIn('supervisor', 'ending', { desired: {}, crashes: {} })
+    for (const actor of [manager, supervisor]) {
+      const { blockedBy, until } = explain(actor, { drainEndsAtMs: nowMs + 25_000 })
+      expect([blockedBy, until?.getTime()]).to.deep.equal(['node.draining', nowMs + 25_000])
+    }
   })
 })
 

@@ -27,6 +27,7 @@ const tenantContext: TenantContext = {
     retryDelayMs: 500,
     verdict: 'retry',
     reason: errorsText,
+    failureCode: 'queue.missing',
   },
 }
 const contexts: Readonly<Record<string, object>> = {

@@ -122,7 +122,17 @@ describe('decideFailure', () => {
       attempt: 1,
       crashes: [1, 2, 1_000],
       reason: 'boom',
+      failureCode: 'actor.crashed',
     })
+  })
+
+  it('classes what has failed, for those who may not read why', () => {
+    const codeOf = (failure: Parameters<typeof decideFailure>[1]) => decideFailure(context, failure, 1_000).failureCode
+    expect(codeOf(outage)).to.equal('broker.unavailable')
+    expect(codeOf({ kind: 'provisioning', error: new Error('a bug') })).to.equal('internal')
+    expect(codeOf({ kind: 'crash', error: new Error('boom') })).to.equal('actor.crashed')
+    expect(codeOf({ kind: 'lost', reason: 'closed' })).to.equal('consumer.lost')
+    expect(codeOf({ kind: 'lost', reason: 'no such queue', code: 'queue.missing' })).to.equal('queue.missing')
   })
 
   it('says something when nobody said why', () => {

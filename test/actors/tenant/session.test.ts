@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { createSession } from '../../../actors/tenant/session.ts'
 import { createSessions } from '../../../actors/tenant/sessions.ts'
+import type { MessageId } from '../../../src/core/ids.ts'
 import { createMeter } from '../../../src/core/meter.ts'
 import type { BrokerConsumer } from '../../../src/core/ports/broker.ts'
 import { createDelivery, tenantId } from '../support/samples.ts'
@@ -20,6 +21,8 @@ function setup(retryShare = 1) {
   return { session, calls, meter }
 }
 
+const messageId = '018f3c1e-7b7a-7c3e-9a55-0f2b6f3c0009' as MessageId
+
 describe('a session', () => {
   it('counts what is in flight from arrival to acknowledgement', () => {
     const { session, calls, meter } = setup()
@@ -32,6 +35,20 @@ describe('a session', () => {
     expect(session.inFlight).to.equal(0)
     expect(calls).to.deep.equal(['ack 7'])
     expect(meter.latencyMs(0.5, 1_250)).to.be.within(200, 320)
+  })
+
+  it('knows a message from its arrival until its outcome is recorded, wherever it is meanwhile', () => {
+    const { session } = setup()
+    const delivery = createDelivery()
+    session.receive(delivery)
+    session.receive(createDelivery({ id: messageId }))
+    session.take()
+    session.runs(delivery, 1)
+    session.onDeadline(delivery, 5_000)
+    session.ranOut(delivery)
+    expect([session.holds(delivery.id), session.holds(messageId), session.deadlineOf(delivery)]).to.deep.equal([true, true, 5_000])
+    session.committed(delivery, Date.now())
+    expect([session.holds(delivery.id), session.holds(messageId)]).to.deep.equal([false, true])
   })
 
   it('measures from when the message was ready, not from when it was created', () => {

@@ -37,7 +37,7 @@ describeOnBoth('the API key store', (bed) => {
     const key = await bed().apiKeys.create(given)
     const { hash, ...shown } = given
     const { createdAt, ...stored } = key
-    expect(stored).to.deep.equal({ ...shown, lastUsedAt: null })
+    expect(stored).to.deep.equal({ ...shown, lastUsedAt: null, replacedAt: null })
     expect(createdAt).to.be.instanceOf(Date)
     expect(await bed().apiKeys.find(tenantId, key.id)).to.deep.equal(key)
     expect(await bed().apiKeys.findByHash(hash)).to.deep.equal(key)
@@ -67,7 +67,7 @@ describeOnBoth('the API key store', (bed) => {
     const given = newKey()
     const rotated = await bed().apiKeys.rotate(tenantId, key.id, given, hourMs)
     if (rotated === undefined) throw new Error('nothing was rotated')
-    expect({ ...rotated.old, expiresAt: null }).to.deep.equal(key)
+    expect({ ...rotated.old, expiresAt: null, replacedAt: null }).to.deep.equal(key)
     expect(rotated.old.expiresAt?.getTime()).to.be.within(Date.now() + hourMs / 2, Date.now() + hourMs * 2)
     expect(await bed().apiKeys.findByHash(hash)).to.deep.equal(rotated.old)
     expect(await bed().apiKeys.findByHash(given.hash)).to.deep.equal(rotated.next)
@@ -84,11 +84,16 @@ describeOnBoth('the API key store', (bed) => {
     expect(rotated?.old.expiresAt).to.deep.equal(expiresAt)
   })
 
-  it('is rotated once when ten do it at once without an overlap', async () => {
-    const { key } = await add()
-    const rotations = await Promise.all(Array.from({ length: 10 }, () => bed().apiKeys.rotate(tenantId, key.id, newKey(), 0)))
-    expect(rotations.filter((rotation) => rotation !== undefined)).to.have.length(1)
-    expect((await bed().apiKeys.list(tenantId, { limit: 20 })).items).to.have.length(1)
+  it('is rotated once when ten do it at once, with an overlap and without one', async () => {
+    for (const [overlapMs, alive] of [
+      [0, 1],
+      [hourMs, 3],
+    ] as const) {
+      const { key } = await add()
+      const rotations = await Promise.all(Array.from({ length: 10 }, () => bed().apiKeys.rotate(tenantId, key.id, newKey(), overlapMs)))
+      expect(rotations.filter((rotation) => rotation !== undefined)).to.have.length(1)
+      expect((await bed().apiKeys.list(tenantId, { limit: 20 })).items).to.have.length(alive)
+    }
   })
 
   it('belongs to its tenant alone', async () => {

@@ -40,6 +40,11 @@ describe('a database that would not keep tenants apart', () => {
       undoes: 'revoke $owner from $role',
       told: /is a member of \w+: revoke/,
     },
+    'the role may become one that may do more': {
+      does: 'create role $role_more; grant update on audit_log to $role_more; grant $role_more to $role',
+      undoes: 'drop owned by $role_more; drop role $role_more',
+      told: /is a member of \w+_more: revoke/,
+    },
     'the role owns a table': {
       does: 'alter table idempotency_keys owner to $role',
       undoes:
@@ -65,6 +70,12 @@ describe('a database that would not keep tenants apart', () => {
       does: 'create policy generous on audit_log using (true)',
       undoes: 'drop policy generous on audit_log',
       told: /see more than its tenant: generous on audit_log/,
+    },
+    'a policy only mentions the tenant': {
+      does: `create policy vague on messages for select
+        using (tenant_id = nullif(current_setting('tenantry.tenant_id', true), '')::uuid is not null)`,
+      undoes: 'drop policy vague on messages',
+      told: /see more than its tenant: vague on messages/,
     },
     'the policy of a table is gone': {
       does: 'drop policy tenant on tenants',

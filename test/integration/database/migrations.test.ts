@@ -15,6 +15,7 @@ const names = [
   '0009-identity',
   '0010-row-level-security',
   '0011-inspection',
+  '0012-replaced-api-keys',
 ]
 const listTables = "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'app'::regnamespace order by relname"
 const remaining = [{ relname: 'tenantry_migrations' }, { relname: 'tenantry_migrations_lock' }]

@@ -55,6 +55,17 @@ describe('partitions', () => {
     await node.messages.record([newRecord(id)])
   })
 
+  it('that are refused for good are no outage, and are made when nothing is in their way any more', async () => {
+    const { id } = await node.tenants.create(newTenant())
+    const name = partitionName(id)
+    await database.query(`drop table ${name}; create view ${name} as select 1 as x`)
+    const refused = await node.tenants.ensurePartition(id).catch((error: unknown) => error)
+    expect(refused).to.include({ code: 'partition.missing', retryable: false, scope: 'tenant' })
+    await database.query(`drop view ${name}`)
+    await node.tenants.ensurePartition(id)
+    await node.messages.record([newRecord(id)])
+  })
+
   it('are attached with their rows when a removal stopped before the drop', async () => {
     const { id } = await node.tenants.create(newTenant())
     const record = newRecord(id)

@@ -158,8 +158,9 @@ describe('a migration back', () => {
     await database.query('insert into tenant_role (name) values ($1)', [new URL(database.url).username])
     const target = { url: database.url, schema: 'public' }
     await migrateDown(target)
+    await migrateDown(target)
     expect(await migrateDown(target)).to.deep.equal(['0010-row-level-security'])
-    expect(await migrateUp(target)).to.deep.equal(['0010-row-level-security', '0011-inspection'])
+    expect(await migrateUp(target)).to.deep.equal(['0010-row-level-security', '0011-inspection', '0012-replaced-api-keys'])
     expect(await refusalOf(database)).to.equal(undefined)
   })
 
@@ -167,6 +168,7 @@ describe('a migration back', () => {
     await using database = await createTestDatabase()
     await (await database.open()).close()
     const [role] = await database.query<{ name: string; password: string }>('select name, password from tenant_role')
+    await migrateDown({ url: database.url, schema: 'public' })
     await migrateDown({ url: database.url, schema: 'public' })
     expect(await migrateDown({ url: database.url, schema: 'public' })).to.deep.equal(['0010-row-level-security'])
     expect(await database.query('select from pg_roles where rolname = $1', [role?.name])).to.deep.equal([])

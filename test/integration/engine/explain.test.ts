@@ -102,6 +102,7 @@ for (const broker of brokerKinds) {
       const [first, second, third] = [await publish({ type: 'held' }), await publish({ type: 'held' }), await publish({ type: 'held' })]
       const running = await whenBlockedBy(first, 'handler.running', 'processing')
       expect(running.sentence).to.match(/ has been processed by worker 1 of node .* for \d+(\.\d)? s\.$/)
+      expect(Date.parse(String(running.until)), 'the deadline of its handler').to.be.greaterThan(Date.now())
       await whenBlockedBy(second, 'workers.busy', 'queued')
       const waiting = await whenBlockedBy(third, 'workers.busy', 'queued')
       expect(waiting.position).to.deep.equal({ ahead: 1, at_most: false })
@@ -123,6 +124,19 @@ for (const broker of brokerKinds) {
       expect(await ofTenant()).to.include({ blocked_by: 'retry.waiting', until: found.until })
       await engine.api.expect(202, found.remedy?.method ?? '', found.remedy?.path ?? '')
       await eventually(async () => expect((await ofMessage(id)).sentence).to.include('waits for retry 2'))
+    })
+
+    it('a message that waits for its retry in a drained tenant waits for the tenant, which names no other call', async () => {
+      const id = await publish({ type: 'later' })
+      await whenBlockedBy(id, 'retry.waiting', 'retrying')
+      await engine.api.expect(202, 'POST', path('/drain'))
+      const found = await whenBlockedBy(id, 'tenant.drained', 'retrying')
+      expect(found).to.include({ until: null, expected_at: null })
+      const tenant = await ofTenant()
+      expect(found.remedy).to.deep.equal(tenant.remedy)
+      expect(tenant.also.map((each) => [each.blocked_by, each.remedy])).to.deep.equal([['retry.waiting', null]])
+      await engine.api.expect(200, found.remedy?.method ?? '', found.remedy?.path ?? '')
+      await whenBlockedBy(id, 'retry.waiting', 'retrying')
     })
 
     it('a message that has failed for good says why, and its error’s text is no part of the sentence', async () => {

@@ -11,7 +11,7 @@ export function createMemoryApiKeys(tables: MemoryTables): ApiKeyStore {
   const aliveOf = (tenantId: TenantId) => alive().filter((key) => key.tenantId === tenantId)
   const find = (tenantId: TenantId, id: string) => aliveOf(tenantId).find((key) => key.id === id)
   const insert = (key: NewApiKey): ApiKey => {
-    const row = { ...key, createdAt: new Date(nowMs()), lastUsedAt: null, micros: tables.nextMicros() }
+    const row = { ...key, createdAt: new Date(nowMs()), lastUsedAt: null, replacedAt: null, micros: tables.nextMicros() }
     apiKeys.set(row.id, row)
     return toApiKey(row)
   }
@@ -29,9 +29,9 @@ export function createMemoryApiKeys(tables: MemoryTables): ApiKeyStore {
     },
     async rotate(tenantId, id, next, overlapMs) {
       const key = find(tenantId, id)
-      if (key === undefined || tables.tenants.get(tenantId) !== 'alive') return undefined
+      if (key === undefined || key.replacedAt !== null || tables.tenants.get(tenantId) !== 'alive') return undefined
       const endsAtMs = Math.min(key.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY, nowMs() + overlapMs)
-      const old = { ...key, expiresAt: new Date(endsAtMs) }
+      const old = { ...key, expiresAt: new Date(endsAtMs), replacedAt: new Date(nowMs()) }
       apiKeys.set(id, old)
       return { old: toApiKey(old), next: insert(next) }
     },

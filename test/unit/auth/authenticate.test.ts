@@ -243,6 +243,22 @@ describe('authenticate with an API key', () => {
     expect(again).to.equal('api_key.missing')
   })
 
+  it('rotates a key once, so that the end of its overlap is nobody else’s, and then the one that took its place', async () => {
+    const started = await startIdentity()
+    const { identity, clock, tenantId } = started
+    const first = await createKey(started)
+    const by = { kind: 'admin', id: 'a', username: 'root', sessionId: undefined } as const
+    const rotate = (id: string) => identity.apiKeys.rotate(tenantId, id, 60_000, by)
+    const second = await rotate(first.key.id)
+    expect(await rotate(first.key.id).catch((error) => error.code)).to.equal('api_key.rotated')
+    const third = await rotate(second.key.id)
+    expect([second.key.expiresAt, third.key.expiresAt]).to.deep.equal([null, null])
+    clock.nowMs += 60_000
+    expect(await identity.authenticate({ apiKey: second.secret })).to.equal(undefined)
+    expect(await identity.authenticate({ apiKey: third.secret })).to.not.equal(undefined)
+    expect(await rotate(first.key.id).catch((error) => error.code)).to.equal('api_key.missing')
+  })
+
   it('makes keys that people recognize by their prefix, each another', () => {
     const made = Array.from({ length: 20 }, newApiKey)
     for (const { prefix, secret } of made) expect(secret).to.match(new RegExp(`^${prefix}_[A-Za-z0-9_-]{43}$`))

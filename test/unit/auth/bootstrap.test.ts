@@ -73,6 +73,25 @@ describe('bootstrapAdmin', () => {
     expect(await sessions.listOf(owner)).to.have.length(0)
   })
 
+  it('creates one admin of that name when nodes start together', async () => {
+    const { store, sessions } = setup()
+    let looked = 0
+    const { promise: bothLooked, resolve } = Promise.withResolvers<void>()
+    const nodes = [1, 2].map(() => ({
+      ...store,
+      async findAdmin(name: string) {
+        const admin = await store.findAdmin(name)
+        if (++looked === 2) resolve()
+        await bothLooked
+        return admin
+      },
+    }))
+    const kinds = await Promise.all(
+      nodes.map(async (node) => (await bootstrapAdmin({ store: node, sessions, username, password: 'one' })).kind),
+    )
+    expect(kinds).to.have.members(['created', 'unchanged'])
+  })
+
   it('changes nothing when the admin has another name', async () => {
     const { store, bootstrap } = setup()
     await bootstrap('one', 'somebody')

@@ -149,4 +149,11 @@ describe('checkPassword', () => {
     expect(first).to.not.equal(second)
     expect(await checkPassword(first, 'x')).to.equal(true)
   })
+
+  it('takes what looks the same for the same, whichever system it was typed on', async () => {
+    const [composed, decomposed] = ['p\u00e1ssword1', 'pa\u0301ssword1']
+    expect(await checkPassword(await hashPassword(decomposed), composed)).to.equal(true)
+    expect(await checkPassword(await hashPassword(composed), decomposed)).to.equal(true)
+    expect(await checkPassword(await hashPassword(composed), 'password1')).to.equal(false)
+  })
 })

@@ -95,7 +95,7 @@ function setup({ messages = 250, failAt = Number.POSITIVE_INFINITY } = {}) {
         list: (_, query) =>
           pagesOf(1, (number) => ({
             ...{ id: `key-${number}`, tenantId, name: 'ci', prefix: 'tnt_a1b2c3d4', scopes: ['publish' as const], hash: canary },
-            ...{ createdBy: 'ada', createdAt: at, lastUsedAt: null, expiresAt: null },
+            ...{ createdBy: 'ada', createdAt: at, lastUsedAt: null, expiresAt: null, replacedAt: null },
           }))(query),
       },
     },

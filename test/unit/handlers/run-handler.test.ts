@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AppError } from '../../../src/core/errors.ts'
 import type { Outcome } from '../../../src/core/outcome.ts'
 import { reject, retry } from '../../../src/core/outcome.ts'
+import type { RunContext } from '../../../src/core/ports/handlers.ts'
 import { createHandlers, defineHandler, type HandlerDefinition } from '../../../src/handlers/index.ts'
 import { createDelivery, createLines } from '../../actors/support/samples.ts'
 
@@ -20,11 +21,12 @@ const services = {
 
 function run(
   definition: Omit<HandlerDefinition, 'type'>,
-  options: { text?: string; signal?: AbortSignal } = {},
+  options: { text?: string; signal?: AbortSignal; onDeadline?: RunContext['onDeadline'] } = {},
 ): Promise<Outcome> | Outcome {
   const handlers = createHandlers([defineHandler({ type: 'note', ...definition })], services)
   const delivery = createDelivery({ text: () => options.text ?? '{"name":"Ada"}', attempt: 3, key: 'k', priority: 1 })
-  return handlers.find('note').run(delivery, { config: { color: 'red' }, signal: options.signal ?? new AbortController().signal })
+  const { signal = new AbortController().signal, onDeadline } = options
+  return handlers.find('note').run(delivery, { config: { color: 'red' }, signal, ...(onDeadline && { onDeadline }) })
 }
 
 describe('a handler', () => {
@@ -140,6 +142,14 @@ describe('a handler', () => {
       errorClass: 'DeadlineExceeded',
     })
     expect(aborted).to.equal(true)
+  })
+
+  it('says when it begins by when it is given up', async () => {
+    const told: (readonly [string, number])[] = []
+    const before = Date.now()
+    await run({ timeoutMs: 4_000, handle: () => undefined }, { onDeadline: ({ type }, atMs) => told.push([type, atMs]) })
+    expect(told.map(([type]) => type)).to.deep.equal(['note'])
+    expect(told[0]?.[1]).to.be.within(before + 4_000, Date.now() + 4_000)
   })
 
   it('is given up when the node stops', async () => {

@@ -147,6 +147,18 @@ describe('a handler in a thread', function () {
     expect('reason' in outcome && outcome.reason).to.match(/^data\.name: /)
   })
 
+  it('says when it has begun by when it is given up', async () => {
+    await using threads = await setup()
+    const told: number[] = []
+    const before = Date.now()
+    const { signal } = new AbortController()
+    await threads.handlers
+      .find('blocks')
+      .run(createDelivery({ type: 'blocks' }), { config: {}, signal, onDeadline: (_, atMs) => told.push(atMs) })
+    expect(told).to.have.lengthOf(1)
+    expect(told[0]).to.be.within(before + 50, Date.now() + 50)
+  })
+
   it('learns why its message was not published', async () => {
     const refusals = [new AppError('tenant.draining', 'the tenant was drained'), new TypeError('id "x" is not a UUID')]
     const texts = ['tenant.draining: the tenant was drained', 'TypeError: id "x" is not a UUID']

@@ -83,6 +83,24 @@ describe('the authentication routes', () => {
     ])
   })
 
+  it('list the own sessions page by page, whatever ends meanwhile', async () => {
+    await using api = await startApi()
+    const id = await api.createTenant()
+    const token = await api.tokenOf(id, 'viewer', 'ann')
+    for (let index = 0; index < 4; index++) await logIn(api, 'ann', 'a-password', id)
+    const list = (query = '') => api.call('GET', `/v1/auth/sessions${query}`, { token })
+    const all = (await list('?limit=200')).body
+    expect([all.data.length, all.next_cursor]).to.deep.equal([5, null])
+    const first = (await list('?limit=2')).body
+    expect(first.data).to.deep.equal(all.data.slice(0, 2))
+    for (const { id: ended } of first.data) await api.call('DELETE', `/v1/auth/sessions/${ended}`, { token })
+    const second = (await list(`?limit=2&cursor=${first.next_cursor}`)).body
+    const third = (await list(`?limit=2&cursor=${second.next_cursor}`)).body
+    expect([...second.data, ...third.data]).to.deep.equal(all.data.slice(2))
+    expect(third.next_cursor).to.equal(null)
+    expect((await list('?cursor=x')).body.errors[0].path).to.equal('cursor')
+  })
+
   it('change the own password for whoever knows it', async () => {
     await using api = await startApi()
     const id = await api.createTenant()

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { MessageId, TenantId } from '../../../src/core/ids.ts'
-import { actorCursors, failedCursors, messageCursors, scheduledCursors } from '../../../src/http/request/cursor.ts'
+import { actorCursors, failedCursors, keyCursors, messageCursors, scheduledCursors } from '../../../src/http/request/cursor.ts'
 import { Refusal } from '../../../src/http/request/refusal.ts'
 
 const tenantId = '01990000-0000-7000-8000-00000000000a' as TenantId
@@ -34,12 +34,21 @@ describe('cursors', () => {
     expect(() => actorCursors.parse('actors', messageCursors.write('messages', position) ?? '')).to.throw(Refusal)
   })
 
+  it('of a list that is read whole carry a key of it, and no other list’s', () => {
+    const written = keyCursors.write(`tenants/${tenantId}/secrets`, 'API_TOKEN') ?? ''
+    expect(keyCursors.parse(`tenants/${tenantId}/secrets`, written)).to.equal('API_TOKEN')
+    expect(keyCursors.write('sessions', undefined)).to.equal(null)
+    expect(() => keyCursors.parse('sessions', written)).to.throw(Refusal)
+    expect(() => keyCursors.parse('messages', cursor)).to.throw(Refusal)
+  })
+
   it('are refused when somebody has forged them over something else', () => {
     for (const text of ['', '{', 'null', '[]', '[1,2,3]', '[2,"1","2"]', `[1,"${'9'.repeat(700)}","x"]`, '[1,"1","2","3"]']) {
       const check = createHash('sha256').update(`tenantry cursor\nactors\n${text}`).digest().subarray(0, 16)
       const forged = Buffer.concat([check, Buffer.from(text)]).toString('base64url')
       expect(() => actorCursors.parse('actors', forged), text).to.throw(Refusal)
       expect(() => messageCursors.parse('actors', forged), text).to.throw(Refusal)
+      expect(() => keyCursors.parse('actors', forged), text).to.throw(Refusal)
     }
   })
 

@@ -103,6 +103,14 @@ describe('the routes about who belongs to a tenant', () => {
     expect((await post(`/api-keys/${next.id}/rotate`, {})).body.code).to.equal('api_key.missing')
   })
 
+  it('an API key is rotated once', async () => {
+    const created = createdApiKey.parse((await post('/api-keys', { name: 'twice', scopes: ['read'] })).body)
+    const rotate = () => post(`/api-keys/${created.id}/rotate`, { overlap_seconds: 60 })
+    expect(await rotate()).to.have.property('status', 201)
+    const again = await rotate()
+    expect([again.status, again.body.code]).to.deep.equal([409, 'api_key.rotated'])
+  })
+
   it('secrets are kept, listed by name without their values, and forgotten', async () => {
     const put = (value: string) => api.call('PUT', `${tenant}/secrets/smtp`, { json: { value } })
     for (const value of ['first', 'line 1\nline 2']) expect((await put(value)).status).to.equal(204)
@@ -111,6 +119,14 @@ describe('the routes about who belongs to a tenant', () => {
     expect(listed.text).to.not.include('line 1')
     const remove = () => api.call('DELETE', `${tenant}/secrets/smtp`)
     expect([(await remove()).status, (await remove()).body.code]).to.deep.equal([204, 'secret.missing'])
+  })
+
+  it('secrets are listed page by page', async () => {
+    for (const name of ['smtp', 'API_KEY', 'slack']) await api.call('PUT', `${tenant}/secrets/${name}`, { json: { value: 'x' } })
+    const first = secretList.parse((await api.call('GET', `${tenant}/secrets?limit=2`)).body)
+    const second = secretList.parse((await api.call('GET', `${tenant}/secrets?limit=2&cursor=${first.next_cursor}`)).body)
+    expect([first, second].map(({ data }) => data.map(({ name }) => name))).to.deep.equal([['API_KEY', 'slack'], ['smtp']])
+    expect(second.next_cursor).to.equal(null)
   })
 })
 

@@ -218,6 +218,7 @@ describe('the machines', () => {
     expect(machineList.parse((await get(api, '/machines', options)).body).data).to.deep.equal([
       { name: 'tenant', description: 'One tenant’s life.' },
     ])
+    expect((await get(api, '/machines?limit=1', options)).body.next_cursor).to.equal(null)
     const machine = machineDefinition.parse((await get(api, '/machines/tenant', options)).body)
     expect(machine.transitions).to.deep.equal([{ on: 'tenant.end', actions: ['endSoon'] }])
     expect(machine.states[0]).to.deep.include({ path: 'provisioning', invoke: ['provision'] })

@@ -27,7 +27,7 @@ export function createActorStreamRoutes(engine: Pick<EngineApi, 'findTenant'>, i
      *     summary: What happens to actors, as it happens
      *     description: >-
      *       Server-sent events of every node: `transition`, `spawned`, `stopped` and `crashed` with an ActorChange, `summary` with a
-     *       WatchSummary of changes that were too many, `gap` when what followed the last event’s id is not remembered, and `bye` with the
+     *       WatchSummary of changes that were too many, `gap` when what followed the last event’s id is not remembered or a node’s news is lost, and `bye` with the
      *       reason when the stream ends: `node.draining`, or that the credentials do not allow it any more. A comment comes every 15
      *       seconds. Whoever comes again with the last id is told what has happened since, for a minute. A tenant’s users and keys see
      *       their tenant’s actors.

@@ -88,7 +88,8 @@ export function createApiKeyRoutes(engine: EngineApi, { apiKeys }: Identity): re
      *     operationId: rotateApiKey
      *     tags: [api keys]
      *     summary: Get a new key in the place of an old one
-     *     description: Name and scopes stay. The old key works for a while beside the new one.
+     *     description: >-
+     *       Name and scopes stay. The old key works for a while beside the new one, and cannot be rotated again: the new one can.
      *     parameters:
      *       - { $ref: '#/components/parameters/TenantId' }
      *       - { $ref: '#/components/parameters/ApiKeyId' }
@@ -96,6 +97,7 @@ export function createApiKeyRoutes(engine: EngineApi, { apiKeys }: Identity): re
      *     responses:
      *       201: { description: The new key, content: { application/json: { schema: { $ref: '#/components/schemas/CreatedApiKey' } } } }
      *       404: { $ref: '#/components/responses/Missing' }
+     *       409: { $ref: '#/components/responses/AlreadyRotated' }
      */
     defineRoute({
       method: 'post',

@@ -6,9 +6,10 @@ import { NotedFailure } from '../../audit-note.ts'
 import { parsePathUuid } from '../../request/path-id.ts'
 import { unprocessable } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
-import { type callerSchema, passwordBody, type sessionSchema } from '../../schemas/auth.ts'
+import { type callerSchema, passwordBody, type sessionSchema, sessionsQuery } from '../../schemas/auth.ts'
 import { emptyBody } from '../../schemas/common.ts'
 import { noteUnfinished } from '../note-unfinished.ts'
+import { replyWholeList } from '../reply-whole-list.ts'
 import { throttled, toClient, toLoginUser } from './reply-granted.ts'
 
 export function createSessionRoutes(identity: Identity): readonly Route[] {
@@ -88,17 +89,26 @@ export function createSessionRoutes(identity: Identity): readonly Route[] {
      *   get:
      *     operationId: listSessions
      *     tags: [auth]
-     *     summary: The own sessions, the newest first, at most 200
+     *     summary: The own sessions, the newest first
+     *     description: A user has at most 100.
+     *     parameters:
+     *       - { $ref: '#/components/parameters/Sessions.limit' }
+     *       - { $ref: '#/components/parameters/Sessions.cursor' }
      *     responses:
-     *       200: { description: The sessions, content: { application/json: { schema: { $ref: '#/components/schemas/SessionList' } } } }
+     *       200: { description: A page, content: { application/json: { schema: { $ref: '#/components/schemas/SessionList' } } } }
      */
     defineRoute({
       method: 'get',
       path: '/auth/sessions',
       action: 'session.list',
-      async handle({ principal }) {
-        const sessions = await identity.sessions(principal)
-        return { status: 200, body: { data: sessions.map((session) => toSessionBody(session, sessionOf(principal))), next_cursor: null } }
+      query: sessionsQuery,
+      async handle({ principal, query }) {
+        return replyWholeList(await identity.sessions(principal), query, {
+          scope: 'sessions',
+          keyOf: ({ createdAt, id }) => `${createdAt.toISOString()} ${id}`,
+          newestFirst: true,
+          toBody: (session) => toSessionBody(session, sessionOf(principal)),
+        })
       },
     }),
 

@@ -2,6 +2,8 @@
 import type { Inspection } from '../../../core/ports/inspection.ts'
 import { Refusal } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
+import { machinesQuery } from '../../schemas/machine.ts'
+import { replyWholeList } from '../reply-whole-list.ts'
 import { toMachineBody } from './to-machine-body.ts'
 
 export function createMachineRoutes(inspection: Inspection): readonly Route[] {
@@ -13,17 +15,23 @@ export function createMachineRoutes(inspection: Inspection): readonly Route[] {
      *     operationId: listMachines
      *     tags: [inspection]
      *     summary: The state machines that actors run, from the root to the leaves
+     *     parameters:
+     *       - { $ref: '#/components/parameters/Machines.limit' }
+     *       - { $ref: '#/components/parameters/Machines.cursor' }
      *     responses:
-     *       200: { description: All of them, content: { application/json: { schema: { $ref: '#/components/schemas/MachineList' } } } }
+     *       200: { description: A page, content: { application/json: { schema: { $ref: '#/components/schemas/MachineList' } } } }
      */
     defineRoute({
       method: 'get',
       path: '/machines',
       action: 'machine.read',
-      handle() {
-        const data = inspection.machines().map(({ name, description }) => ({ name, description }))
-        return { status: 200, body: { data, next_cursor: null } }
-      },
+      query: machinesQuery,
+      handle: ({ query }) =>
+        replyWholeList(inspection.machines(), query, {
+          scope: 'machines',
+          keyOf: (_, index) => String(index).padStart(4, '0'),
+          toBody: ({ name, description }) => ({ name, description }),
+        }),
     }),
 
     /**

@@ -5,7 +5,8 @@ import type { SecretInfo } from '../../../core/ports/secret-store.ts'
 import type { TenantSecrets } from '../../../core/ports/tenant-secrets.ts'
 import { invalid, Refusal } from '../../request/refusal.ts'
 import { defineRoute, type Route } from '../../route.ts'
-import { secretBody, secretName, type secretSchema } from '../../schemas/secret.ts'
+import { secretBody, secretName, type secretSchema, secretsQuery } from '../../schemas/secret.ts'
+import { replyWholeList } from '../reply-whole-list.ts'
 import { findTenant } from '../tenants/find-tenant.ts'
 import { listOfTenant } from '../tenants/of-tenant.ts'
 
@@ -21,16 +22,19 @@ export function createSecretRoutes(engine: EngineApi, secrets: TenantSecrets): r
      *     description: Their values are for the tenant's handlers alone.
      *     parameters:
      *       - { $ref: '#/components/parameters/TenantId' }
+     *       - { $ref: '#/components/parameters/Secrets.limit' }
+     *       - { $ref: '#/components/parameters/Secrets.cursor' }
      *     responses:
-     *       200: { description: The secrets, content: { application/json: { schema: { $ref: '#/components/schemas/SecretList' } } } }
+     *       200: { description: A page, content: { application/json: { schema: { $ref: '#/components/schemas/SecretList' } } } }
      */
     defineRoute({
       method: 'get',
       path: '/tenants/{id}/secrets',
       action: 'secret.list',
-      async handle({ tenantId }) {
+      query: secretsQuery,
+      async handle({ tenantId, query }) {
         const listed = await listOfTenant(engine, tenantId, await secrets.list(tenantId))
-        return { status: 200, body: { data: listed.map(toSecretBody), next_cursor: null } }
+        return replyWholeList(listed, query, { scope: `tenants/${tenantId}/secrets`, keyOf: ({ name }) => name, toBody: toSecretBody })
       },
     }),
 

@@ -39,7 +39,7 @@ export async function seesTenants(access: MetricsAccess | undefined, { authoriza
   if (access === undefined) return false
   const { token, isAdmin, countWrong } = access
   if (authorization !== undefined && !isEmpty(authorization)) {
-    if (token !== undefined && isSame(authorization, `Bearer ${token}`)) return true
+    if (token !== undefined && isSame(authorization.replace(/^bearer /i, 'Bearer '), `Bearer ${token}`)) return true
     if (await isAdmin(authorization)) return true
     await countWrong(address)
   }

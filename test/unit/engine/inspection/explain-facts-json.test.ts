@@ -14,11 +14,12 @@ describe('what nodes tell each other about a tenant', () => {
     createNode({ tenant: null, session: null, link: 'away' }),
     createNode({
       tenant: { explanation: { ...backingOff, remedy }, workers: 1 },
-      session: { inFlight: 2, inMailbox: 1, running: [{ messageId, worker: 1, sinceMs: nowMs }] },
+      session: { inFlight: 2, inMailbox: 1, running: [{ messageId, worker: 1, sinceMs: nowMs, untilMs: nowMs + 9_000 }] },
       circuits: [{ destination: 'd', state: 'half_open', untilMs: nowMs, reason: 'r' }],
-      message: { kind: 'running', worker: 1, sinceMs: nowMs, attempt: 2 },
+      message: { kind: 'running', worker: 1, sinceMs: nowMs, untilMs: nowMs + 9_000, attempt: 2 },
     }),
     createNode({ message: { kind: 'mailbox', ahead: 3 } }),
+    createNode({ message: { kind: 'settling' } }),
   ]
 
   it('arrives as it was sent', () => {

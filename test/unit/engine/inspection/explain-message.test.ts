@@ -33,9 +33,9 @@ const summary = ({ standing, blockedBy, until }: Finding) => [standing, blockedB
 
 describe('the explanation of a message', () => {
   it('that runs names the worker, the node and for how long, whatever else is known of it', () => {
-    const message = { kind: 'running', worker: 2, sinceMs: nowMs - 3_000, attempt: 4 } as const
+    const message = { kind: 'running', worker: 2, sinceMs: nowMs - 3_000, untilMs: nowMs + 9_000, attempt: 4 } as const
     const found = explain({ nodes: [createNode(), createNode({ node: 'b', message })], failed: createFailed({ status: 'retried' }) })
-    expect(summary(found)).to.deep.equal(['processing', 'handler.running', null])
+    expect(summary(found), 'until its handler is given up').to.deep.equal(['processing', 'handler.running', 9_000])
     expect(found.sentence).to.equal(`Message ${messageId} has been processed by worker 2 of node b for 3 s, attempt 4.`)
   })
 
@@ -73,6 +73,41 @@ describe('the explanation of a message', () => {
       'card 4711 was refused',
       `/tenants/${tenantId}/failed-messages/${messageId}/retry`,
     ])
+  })
+
+  it('that waits for its time in a tenant that was stopped waits for the tenant, and is not expected', () => {
+    for (const changes of [
+      { failed: createFailed() },
+      { failed: createFailed({ errorClass: 'CircuitOpen' }) },
+      { scheduled: scheduledAt(5_000) },
+    ]) {
+      const found = explain({ ...changes, tenantBlock: paused })
+      expect([found.blockedBy, found.until, found.expectedAt]).to.deep.equal(['tenant.paused', null, null])
+      expect(found.sentence).to.match(/; meanwhile tenant .* is paused: messages wait\.$/)
+      expect(found.remedy).to.deep.equal(paused.remedy)
+      const inTime = explain({ ...changes, tenantBlock: backingOff })
+      expect([inTime.blockedBy, inTime.expectedAt?.getTime()], 'that is over before').to.deep.equal([
+        explain(changes).blockedBy,
+        nowMs + 5_000,
+      ])
+      const longer = explain({ ...changes, tenantBlock: { ...backingOff, until: new Date(nowMs + 5_001) } })
+      expect([longer.blockedBy, longer.expectedAt]).to.deep.equal(['tenant.backing_off', null])
+    }
+  })
+
+  it('that waits for its time in a tenant that is being deleted is discarded with it, whether it is due or not', () => {
+    const deadline = new Date(nowMs + 900)
+    const deleting = blocked('tenant.deleting', `Tenant ${tenantId} works its queue off before it is deleted.`, { until: deadline })
+    for (const dueMs of [5_000, -5_000]) {
+      const failed = createFailed({ nextRetryAt: new Date(nowMs + dueMs) })
+      for (const changes of [{ failed }, { scheduled: scheduledAt(dueMs) }]) {
+        const found = explain({ ...changes, tenantBlock: deleting })
+        expect([found.blockedBy, found.until, found.expectedAt, found.remedy]).to.deep.equal(['tenant.deleting', deadline, null, null])
+        expect(found.sentence).to.match(
+          /; it is not run any more but discarded, because tenant .* works its queue off before it is deleted\.$/,
+        )
+      }
+    }
   })
 
   it('that was put off waits until its circuit lets a probe through, which no call brings forward', () => {
@@ -143,6 +178,15 @@ describe('the explanation of a message', () => {
     const nodes = [createNode({ ratePerSecond: 5, session: { inFlight: 3, inMailbox: 3, running: [] } })]
     const expected = explain({ place, nodes })
     expect([...summary(expected), expected.expectedAt?.getTime()]).to.deep.equal(['queued', 'queue.backlog', 2_000, nowMs + 2_000])
+    expect(expected.position, 'what nodes have fetched is before it').to.deep.equal({ ahead: 10, atMost: false })
+    expect(expected.sentence).to.match(/, with 10 messages before it\.$/)
+  })
+
+  it('that waits has before it what every node has fetched', () => {
+    const fetched = (node: string, inMailbox: number) => createNode({ node, session: { inFlight: inMailbox, inMailbox, running: [] } })
+    const nodes = [fetched('a', 300), fetched('b', 299)]
+    const found = explain({ place: { kind: 'unknowable' }, depth: { ready: 349, unacked: undefined, dlq: 0 }, nodes })
+    expect([found.position, found.blockedBy, found.expectedAt]).to.deep.equal([{ ahead: 947, atMost: true }, 'queue.backlog', null])
   })
 
   it('that nobody knows, where the broker cannot look for it, is unknown: it may wait, and may never have been accepted', () => {
@@ -150,12 +194,14 @@ describe('the explanation of a message', () => {
     const depth = { ready: 4, unacked: undefined, dlq: 0 }
     const nodes = [createNode({ ratePerSecond: 5, session: { inFlight: 2, inMailbox: 1, running: [] } })]
     const found = explain({ place, depth, nodes })
-    expect([...summary(found), found.position, found.expectedAt]).to.deep.equal(['unknown', null, null, { ahead: 3, atMost: true }, null])
+    expect([...summary(found), found.position, found.expectedAt?.getTime()]).to.deep.equal([
+      ...['unknown', 'queue.backlog', 800],
+      ...[{ ahead: 4, atMost: true }, nowMs + 800],
+    ])
     expect(found.sentence).to.equal(
-      `Message ${messageId} may be among the 4 messages that wait in its queue or the 1 message whose outcome is being recorded, or was never accepted; the broker does not say which they are.`,
+      `Message ${messageId} may be among the 4 messages that wait in its queue, or was never accepted; the broker does not say which they are.`,
     )
-    const settling = explain({ place, nodes })
-    expect([...summary(settling), settling.position]).to.deep.equal(['unknown', null, null, null])
+    expect(explainMessage(createMessagePicture({ place, nodes }))).to.equal(undefined)
     expect(explainMessage(createMessagePicture({ place }))).to.equal(undefined)
   })
 
@@ -187,6 +233,16 @@ describe('the explanation of a message', () => {
     const stalled = blocked('database.unavailable', 'The tenant is stalled.')
     const found = explain({ place, nodes: [createNode({ tenant: { explanation: stalled, workers: 2 } })] })
     expect(summary(found)).to.deep.equal(['processing', 'database.unavailable', null])
+  })
+
+  it('whose handler has ended is being recorded by the node that has it, whatever the others say', () => {
+    const stalled = blocked('database.unavailable', 'The tenant is stalled.')
+    const others = createNode({ node: 'b', tenant: { explanation: stalled, workers: 2 } })
+    const message = { kind: 'settling' } as const
+    expect(summary(explain({ nodes: [others, createNode({ message })] }))).to.deep.equal(['processing', 'outcome.recording', null])
+    const found = explain({ nodes: [createNode(), { ...others, message }] })
+    expect(summary(found)).to.deep.equal(['processing', 'database.unavailable', null])
+    expect(found.sentence).to.match(/ is being decided or recorded, which takes its time because the tenant is stalled\.$/)
   })
 
   it('that is nowhere is not found', () => {

@@ -8,7 +8,7 @@ import { backingOff, createNode, createTenantPicture, messageId, nowMs, runningW
 const codesOf = (picture: TenantPicture): readonly (string | null)[] => listTenantCauses(picture).map(({ blockedBy }) => blockedBy)
 const stalled = blocked('database.unavailable', `Tenant ${tenantId} keeps what it holds.`)
 const paused = blocked('tenant.paused', `Tenant ${tenantId} is paused.`)
-const running = { messageId, worker: 3, sinceMs: nowMs - 12_000 }
+const running = { messageId, worker: 3, sinceMs: nowMs - 12_000, untilMs: nowMs + 9_000 }
 
 describe('the explanation of a tenant over all nodes', () => {
   it('says of one that runs without work that it has none', () => {
@@ -92,7 +92,11 @@ describe('the explanation of a tenant over all nodes', () => {
   })
 
   it('says that all workers are busy, with what and for how long, and how to have more', () => {
-    const session = { inFlight: 3, inMailbox: 1, running: [{ ...running, worker: 1, sinceMs: nowMs - 50 }, running] }
+    const session = {
+      inFlight: 3,
+      inMailbox: 1,
+      running: [{ ...running, worker: 1, sinceMs: nowMs - 50, untilMs: nowMs + 9_000 }, running],
+    }
     const picture = createTenantPicture({ nodes: [createNode({ session })] })
     const [main] = listTenantCauses(picture)
     expect(main.blockedBy).to.equal('workers.busy')
@@ -123,6 +127,40 @@ describe('the explanation of a tenant over all nodes', () => {
     expect([retries.blockedBy, retries.until?.getTime()]).to.deep.equal(['retry.waiting', nowMs + 700])
     expect(retries.remedy && isRoute(retries.remedy)).to.equal(true)
     expect([schedules?.blockedBy, schedules?.until?.getTime()]).to.deep.equal(['schedule.waiting', nowMs + 900])
+  })
+
+  it('recommends no retry in a tenant that runs none, and says what becomes of what waits', () => {
+    const waiting = { retries: { count: 2, nextRetryAt: new Date(nowMs - 700) }, nextScheduledAt: new Date(nowMs + 900) }
+    for (const [code, outlook] of [
+      ['paused', 'none is run before the tenant is resumed'],
+      ['drained', 'none is run before the tenant is resumed'],
+      ['deleting', 'they are discarded with the tenant'],
+    ] as const) {
+      const explanation = blocked(`tenant.${code}`, `Tenant ${tenantId} is ${code}.`)
+      const nodes = [createNode({ tenant: { explanation, workers: 0 } })]
+      const [main, ...also] = listTenantCauses(createTenantPicture({ ...waiting, nodes }))
+      expect([main.blockedBy, ...also.map(({ blockedBy }) => blockedBy)]).to.deep.equal([
+        ...[`tenant.${code}`, 'retry.waiting', 'schedule.waiting'],
+      ])
+      for (const { sentence, until, remedy } of also)
+        expect([sentence.endsWith(`; ${outlook}.`), until, remedy]).to.deep.equal([true, null, null])
+    }
+  })
+
+  it('lets the node speak that still works, of several that stop', () => {
+    const on = (node: string, explanation: typeof paused, session: { inFlight: number; inMailbox: number; running: [] } | null) =>
+      createNode({ node, tenant: { explanation, workers: 0 }, session })
+    const empty = { inFlight: 0, inMailbox: 0, running: [] } as { inFlight: number; inMailbox: number; running: [] }
+    const drained = on('a', blocked('tenant.drained', `Tenant ${tenantId} was drained.`), null)
+    const draining = on('b', blocked('tenant.draining', `Tenant ${tenantId} works its queue off.`), empty)
+    const drain = createTenantPicture({ tenant: { id: tenantId, status: 'drained', workers: 2 }, nodes: [drained, draining] })
+    expect(codesOf(drain)).to.deep.equal(['tenant.draining', 'tenant.drained'])
+    expect(findTenantBlock(drain)?.sentence).to.equal(`Tenant ${tenantId} works its queue off (on node b).`)
+    const until = new Date(nowMs + 9_000)
+    const waits = on('a', blocked('tenant.deleting', `Tenant ${tenantId} waits for another node.`, { until: new Date(nowMs + 200) }), null)
+    const empties = on('b', blocked('tenant.deleting', `Tenant ${tenantId} works its queue off; 3 messages are left.`, { until }), empty)
+    const deletion = createTenantPicture({ tenant: { id: tenantId, status: 'deleting', workers: 2 }, nodes: [waits, empties] })
+    expect(listTenantCauses(deletion)).to.deep.equal([empties.tenant?.explanation])
   })
 
   it('tells of an alarm of the broker, which stops no message that it holds', () => {

@@ -21,6 +21,7 @@ function setup(other: () => PeerAnswers, changes: Partial<ExplainServices> = {})
   let responder: (question: unknown, from: string) => unknown = () => undefined
   const peers: Peers = {
     nodeId: 'here',
+    others: async () => ['b'],
     ask: async (_topic, question) => {
       asked.push(question)
       return other()
@@ -47,6 +48,7 @@ function setup(other: () => PeerAnswers, changes: Partial<ExplainServices> = {})
     nodes: { reportsOf: async () => [{ ...report, nodeId: 'b' }], otherWorkers: async () => 1 },
     peers,
     runsTenants: false,
+    drainEndsAtMs: () => undefined,
     nowMs: () => nowMs,
     ...changes,
   }
@@ -58,7 +60,7 @@ const answersOf = (...answers: readonly unknown[]): PeerAnswers => ({
   missing: [],
 })
 const silent: PeerAnswers = { answers: [], missing: ['b'] }
-const running = { kind: 'running', worker: 1, sinceMs: nowMs, attempt: 1 } as const
+const running = { kind: 'running', worker: 1, sinceMs: nowMs, untilMs: nowMs + 9_000, attempt: 1 } as const
 
 describe('createExplain', () => {
   it('finds a message by a second look that the first has missed on its way', async () => {
@@ -182,6 +184,8 @@ describe('createExplain', () => {
     const knowing = setup(() => answersOf(createNode({ message: running })), changes).explain
     expect((await knowing.explainTenant(tenantId))?.blockedBy).to.equal('database.unavailable')
     expect((await knowing.explainMessage(tenantId, messageId))?.standing).to.equal('processing')
+    const recording = setup(() => answersOf(createNode({ message: { kind: 'settling' } })), changes).explain
+    expect(await recording.explainMessage(tenantId, messageId)).to.include({ standing: 'processing', blockedBy: 'outcome.recording' })
     const ignorant = setup(() => silent, changes).explain
     for (const asked of [ignorant.explainTenant(tenantId), ignorant.explainMessage(tenantId, messageId)]) {
       expect(
@@ -214,6 +218,10 @@ describe('createExplain', () => {
     session.take()
     session.runs(first, 4)
     expect(answerTo({ tenantId, messageId: first.id })).to.deep.nested.include({ 'message.kind': 'running', 'message.worker': 4 })
+    session.ranOut(first)
+    expect(answerTo({ tenantId, messageId: first.id })).to.deep.nested.include({ message: { kind: 'settling' } })
+    session.committed(first, nowMs)
+    expect(answerTo({ tenantId, messageId: first.id })).to.deep.nested.include({ message: null })
     expect(answerTo('nonsense')).to.equal(null)
     explain.close()
     expect(answerTo({ tenantId })).to.equal(undefined)

@@ -13,6 +13,7 @@ export function createMemoryPeers<Id extends string>(...ids: readonly Id[]): Rea
 
   const createNode = (nodeId: string): MemoryPeers => ({
     nodeId,
+    others: async () => ids.filter((id) => id !== nodeId),
     async ask(topic, question, { node } = {}) {
       const asked = ids.filter((id) => id !== nodeId && (node === undefined || id === node))
       const answers: { node: string; answer: unknown }[] = []

@@ -152,6 +152,23 @@ describe('a watch over several nodes', () => {
     expect((await a.watch({}, { after }).next()).type).to.equal('gap')
   })
 
+  it('says that something is lost when a node has gone, whether or not it had told anything, once', async () => {
+    using nodes = createNodes()
+    const { a, b, town } = nodes
+    const watch = await nodes.watch()
+    b.go(b.manager, 'first')
+    const { id: after } = await watch.next()
+    for (const node of ['b', 'c']) {
+      town.dead.add(node)
+      expect(toWord(await watch.next())).to.equal('gap')
+    }
+    expect((await a.watch({}, { after }).next()).type).to.equal('gap')
+    const asked = town.told.length
+    await eventually(() => town.told.length > asked + 2)
+    a.go(a.manager, 'last')
+    expect(toWord(await watch.next())).to.equal('last')
+  })
+
   it('takes no harm from what it does not understand', async () => {
     using nodes = createNodes()
     const { a, town } = nodes

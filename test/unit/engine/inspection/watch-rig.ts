@@ -56,12 +56,14 @@ function growTree([first, second]: readonly [TenantId, TenantId]) {
 interface NodeOptions {
   readonly name?: string
   readonly tenants?: readonly [TenantId, TenantId]
-  readonly peers?: Pick<Peers, 'tell' | 'hear'>
+  readonly peers?: WatchPeers
   readonly nowMs?: () => number
   readonly timing?: Partial<WatchTiming>
 }
 
-const alone: Pick<Peers, 'tell' | 'hear'> = { tell() {}, hear: () => () => {} }
+type WatchPeers = Pick<Peers, 'tell' | 'hear' | 'others'>
+
+const alone: WatchPeers = { tell() {}, hear: () => () => {}, others: async () => [] }
 
 /** A node whose actors go through what the test says. */
 export function createNode({ name = 'here', tenants = [acme, other], peers = alone, nowMs = () => 0, timing = {} }: NodeOptions = {}) {
@@ -127,14 +129,19 @@ export const toWord = (item: WatchItem): string => (item.type === 'change' ? ite
 /** Peers of one process: what one tells, the others hear a turn later, as JSON, unless it is lost. */
 export function createTown() {
   const hearers: { readonly node: string; readonly topic: string; readonly listener: (news: unknown, from: string) => void }[] = []
+  const nodes = new Set<string>()
   const town = {
     /** Decides what is lost. */
     loses: (_topic: string, _from: string): boolean => false,
     /** Told and not heard yet. */
     onTheWay: 0,
     told: [] as { readonly topic: string; readonly from: string; readonly news: unknown; readonly to: string | undefined }[],
-    peersOf(node: string): Pick<Peers, 'tell' | 'hear'> {
+    /** Those that have died say nothing of it. */
+    dead: new Set<string>(),
+    peersOf(node: string): WatchPeers {
+      nodes.add(node)
       return {
+        others: async () => [...nodes].filter((each) => each !== node && !town.dead.has(each)),
         tell(topic, news, addressee) {
           town.told.push({ topic, from: node, news, to: addressee })
           if (town.loses(topic, node)) return
