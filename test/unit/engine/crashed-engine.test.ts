@@ -23,6 +23,7 @@ function startEngine() {
       },
       tell: none,
       hear: () => none,
+      others: async () => [],
     },
     metrics: new Proxy({}, { get: () => none }),
     log: { debug: none, info: none, warn: none, error: none },
