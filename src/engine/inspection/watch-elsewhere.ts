@@ -70,6 +70,8 @@ export function createElsewhere(options: ElsewhereOptions): Elsewhere {
   }
 
   async function noteGone(): Promise<void> {
+    // A node that stops asks nothing more of its database.
+    if (wanted.size === 0) return
     const living = await peers.others()
     if (wanted.size === 0) return
     const gone = others.filter((node) => !living.includes(node))

@@ -81,6 +81,19 @@ describe('a watch', () => {
     })
   }
 
+  it('asks which nodes there are while somebody watches, and not when it is closed', async () => {
+    let asked = 0
+    const others = async () => {
+      asked += 1
+      return []
+    }
+    using node = createNode({ peers: { tell() {}, hear: () => () => {}, others } })
+    node.watch()
+    await eventually(() => asked === 1)
+    node.watches.close()
+    expect(asked).to.equal(1)
+  })
+
   it('hears of tasks only from when somebody asks for them, until it listens no more', async () => {
     using node = createNode({ timing: { linger: 30 } })
     const all = node.watch()
